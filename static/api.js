@@ -6,6 +6,8 @@
  * @typedef {Object} VisavisApi
  * @property {import('./session.js').State} state - read only
  * @property {'webrtc' | 'websocket' | null} transport - of the call, null without one; read only
+ * @property {string | null} call - the server's id of the call, or of the last; null: not told; read only
+ * @property {boolean} resumed - the call, or the last one, went on over another connection, perhaps on another page; read only
  * @property {import('./transcript.js').Entry[]} transcript - of the call, or of the last one; read only
  * @property {import('./turns.js').Turn[]} turns - where the time of the last ten turns went, oldest first; read only
  * @property {Partial<Record<import('./setup-times.js').SetupStage, number>> | null} setup - ms from the start of the call, or of the
@@ -44,6 +46,12 @@ export function createApi(session, graph, settings, avatar, voices) {
         },
         get transport() {
             return session.transport?.name ?? null;
+        },
+        get call() {
+            return session.resumption.call || null;
+        },
+        get resumed() {
+            return session.resumption.resumed;
         },
         get transcript() {
             return session.transcript.entries.map((entry) => ({ ...entry }));

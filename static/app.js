@@ -7,8 +7,9 @@ import { Avatar } from './avatar.js';
 import { createAvatarApi } from './avatar/api.js';
 import { FaceSettings } from './avatar/settings.js';
 import { Captions } from './captions.js';
+import { Comeback } from './comeback.js';
 import { element } from './dom.js';
-import { CallProblem, TROUBLE_TEXT, adviceFor } from './problems.js';
+import { CallProblem, RESUMED_TEXT, TROUBLE_TEXT, adviceFor } from './problems.js';
 import { CallSession } from './session.js';
 import { parseBackend } from './signalling.js';
 import { SettingsDialog } from './settings-dialog.js';
@@ -21,7 +22,7 @@ const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-i
 const NETWORK_PROBLEMS = ['server-unreachable', 'connection-failed', 'connection-lost', 'microphone-blocked', 'microphone-missing', 'microphone-busy'];
 /** Notices that a response is late or missing: cleared when one sounds, or when the person speaks again. */
 const CLEARED_BY_RESPONSE = ['one-moment', 'microphone-stutters'];
-const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood', 'other-voice'];
+const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood', 'other-voice', 'resumed'];
 const INTERACTIVE = 'button, a, input, textarea, select, dialog, summary, [contenteditable]';
 
 const graph = new AudioGraph();
@@ -43,6 +44,7 @@ const voices = new VoiceChoice(session, settings, () => {
     saveSettings(stored);
 });
 const visavis = createApi(session, graph, () => settings, createAvatarApi(avatar), voices);
+const comeback = new Comeback(session, graph, start, settings);
 
 const dialog = new SettingsDialog(settings, (name) => {
     // Settings from the address are not stored; the person's changes are.
@@ -138,7 +140,8 @@ function showMicrophoneProblem(error) {
 }
 
 function showState() {
-    view.showState(session.state, { microphone: session.input.stream !== null, muted: session.input.muted });
+    const { input, options } = session;
+    view.showState(session.state, { microphone: input.stream !== null, muted: input.muted, takesUp: options.resume !== undefined });
 }
 
 /**
@@ -197,6 +200,11 @@ on('reconnecting', (/** @type {{trouble: import('./line.js').Trouble}} */ { trou
     }
     showState();
 });
+on('queue', (/** @type {import('./connect.js').Queue} */ queue) => view.showQueue(queue));
+on('resumed', () => {
+    captions.settle(session.transcript.entries);
+    view.showNotice(RESUMED_TEXT, 'resumed');
+});
 on('redial', (/** @type {import('./reconnect.js').Step & {cause: string}} */ step) => view.showRedial(step));
 on('new-call', () => {
     captions.settle(session.transcript.entries);
@@ -224,7 +232,7 @@ avatar.addEventListener('notice', (event) => view.showNotice(/** @type {CustomEv
 avatar.addEventListener('progress', (event) => view.showFaceProgress(/** @type {CustomEvent} */ (event).detail.share));
 
 element('start', HTMLButtonElement).addEventListener('click', () => start());
-element('retry', HTMLButtonElement).addEventListener('click', () => start());
+element('retry', HTMLButtonElement).addEventListener('click', () => start(comeback.again()));
 element('type-instead', HTMLButtonElement).addEventListener('click', typeInstead);
 element('problem-type', HTMLButtonElement).addEventListener('click', typeInstead);
 element('problem-settings', HTMLButtonElement).addEventListener('click', openSettings);
@@ -279,6 +287,11 @@ document.addEventListener('visibilitychange', () => {
     }
 });
 window.addEventListener('pagehide', () => session.abandon());
+window.addEventListener('pageshow', ({ persisted }) => {
+    if (persisted && session.current !== null) {
+        location.reload(); // the browser kept the page, but not its connection
+    }
+});
 
 /**
  * A link may name another server, but must not make this page send the microphone there unasked.
@@ -300,6 +313,6 @@ leadToNetworkTest();
 showState();
 void avatar.open();
 Object.defineProperty(window, 'visavis', { value: visavis, enumerable: true });
-if (autostart && !(asked.backend !== undefined && backendIsForeign())) {
+if (!comeback.arrive() && autostart && !(asked.backend !== undefined && backendIsForeign())) {
     start();
 }

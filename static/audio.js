@@ -121,6 +121,32 @@ export class AudioGraph {
         return this.context !== null && this.context.state !== 'running';
     }
 
+    /**
+     * @param {number} ms - to wait at most
+     * @returns {Promise<boolean>} whether the browser lets sound out without a gesture
+     */
+    async soundsWithin(ms) {
+        await this.open().catch(() => {}); // what is wrong is told when a call is made
+        const { context } = this;
+        if (context === null || context.state === 'running') {
+            return context !== null;
+        }
+        return new Promise((resolve) => {
+            const settle = () => {
+                clearTimeout(timer);
+                context.removeEventListener('statechange', changed);
+                resolve(!this.blocked);
+            };
+            const changed = () => {
+                if (!this.blocked) {
+                    settle();
+                }
+            };
+            const timer = setTimeout(settle, ms);
+            context.addEventListener('statechange', changed);
+        });
+    }
+
     /** Lets sound out, if the browser allows it now. */
     wake() {
         // Both promises may wait for a gesture; a refusal shows in `blocked`, and the page asks for a tap.

@@ -129,7 +129,7 @@ export class Captions {
             notes.push(describeTurn(entry.marks));
         }
         line.meta.textContent = notes.filter((note) => note !== '').join(' · ');
-        if (entry.final && !line.announced && !entry.typed) {
+        if (entry.final && !line.announced && !entry.typed && !entry.earlier) {
             line.announced = true;
             this.announce(entry);
         }

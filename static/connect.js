@@ -8,6 +8,12 @@ import { WebSocketTransport } from './websocket.js';
 const READY_POLL_MS = 1000;
 /** Most refusals by a server that says it is ready: servers behind one address may differ. */
 const MOST_MISSED = 5;
+/** Refusals after which the page waits in line. */
+const QUEUED = ['server-full', 'store-unreachable'];
+/** The wait in line of a server that names none. */
+const QUEUE_MS = 5000;
+/** After such a gap, as with a closed lid, the person may be gone: no call begins unasked. */
+const AWAY_MS = 120000;
 
 /**
  * @typedef {import('./webrtc.js').TransportOptions & {onNotice: (code: string, message: string) => void}} ConnectOptions
@@ -21,6 +27,25 @@ const MOST_MISSED = 5;
  * @property {boolean} ready - it is ready now
  * @property {string[]} parts - flags of /ready that are false; also empty when the server does not say
  * @property {Record<string, string>} engines - the messages of those that are not ready
+ */
+
+/**
+ * The page waits in line.
+ *
+ * @typedef {Object} Queue
+ * @property {number} attempt - the next try, or the present one, from 2
+ * @property {boolean} trying
+ * @property {number} pauseMs - until the next try
+ * @property {import('./problems.js').ProblemCode} cause - `server-full` or `store-unreachable`
+ */
+
+/**
+ * What happens before a call begins.
+ *
+ * @typedef {Object} Waits
+ * @property {(loading: Loading) => void} onLoading - not called when the server is ready at once
+ * @property {(queue: Queue) => void} onQueue
+ * @property {import('./rest.js').Rest} rest
  */
 
 /**
@@ -49,31 +74,52 @@ export async function waitUntilReady(signalling, signal, onLoading) {
 
 /**
  * Begins a call with a server that was ready. If an engine has failed meanwhile, the server refuses the call like a full one, and
- * is waited for again.
+ * is waited for again; a full one is asked again when it says, for as long as the person likes.
  *
- * @param {() => Promise<unknown>} join
+ * @template T
+ * @param {() => Promise<T>} join
  * @param {import('./signalling.js').Signalling} signalling
  * @param {AbortSignal} signal
- * @param {(loading: Loading) => void} onLoading
+ * @param {Waits} waits
+ * @returns {Promise<T>}
  */
-export async function joinNewCall(join, signalling, signal, onLoading) {
-    for (let missed = 0; ; ) {
+export async function joinNewCall(join, signalling, signal, { onLoading, onQueue, rest }) {
+    for (let missed = 0, tries = 1; ; tries++) {
         try {
-            await join();
-            return;
+            return await join();
         } catch (error) {
-            const code = error instanceof CallProblem && NO_PLACE.includes(error.code) ? error.code : '';
-            const { ready } = await (code ? signalling.readiness(signal) : { ready: true });
+            const problem = error instanceof CallProblem && NO_PLACE.includes(error.code) ? error : null;
+            const { ready } = problem === null ? { ready: true } : await signalling.readiness(signal);
             missed += Number(ready);
-            if (ready && (code !== 'not-ready' || missed > MOST_MISSED)) {
+            if (ready && problem !== null && QUEUED.includes(problem.code)) {
+                await standInLine(problem, tries + 1, onQueue, rest, signal);
+            } else if (ready && (problem?.code !== 'not-ready' || missed > MOST_MISSED)) {
                 throw error;
-            }
-            if (ready) {
+            } else if (ready) {
                 await pause(READY_POLL_MS, signal); // the missing engine is back by now
             }
         }
         await waitUntilReady(signalling, signal, onLoading);
     }
+}
+
+/**
+ * @param {CallProblem} problem - of a server that takes the call later
+ * @param {number} attempt - the next one
+ * @param {Waits['onQueue']} onQueue
+ * @param {import('./rest.js').Rest} rest
+ * @param {AbortSignal} signal
+ */
+async function standInLine(problem, attempt, onQueue, rest, signal) {
+    const pauseMs = problem.retryAfter * 1000 || QUEUE_MS;
+    const due = Date.now() + pauseMs;
+    onQueue({ attempt, trying: false, pauseMs, cause: problem.code });
+    await rest.take(pauseMs, signal);
+    signal.throwIfAborted();
+    if (Date.now() - due > AWAY_MS) {
+        throw problem;
+    }
+    onQueue({ attempt, trying: true, pauseMs: 0, cause: problem.code });
 }
 
 /**
@@ -84,9 +130,10 @@ export async function joinNewCall(join, signalling, signal, onLoading) {
  * @returns {Promise<Transport>}
  */
 export async function connect(mode, options) {
+    const kept = [options.call, options.resumeToken()?.call ?? options.call];
     if (mode !== 'websocket') {
         try {
-            return await openTransport(new WebRtcTransport(options), options.call);
+            return await openTransport(new WebRtcTransport(options), kept);
         } catch (error) {
             if (options.signal.aborted || mode === 'webrtc' || isFinal(error)) {
                 throw error;
@@ -94,7 +141,7 @@ export async function connect(mode, options) {
             options.onNotice('fallback', 'WebRTC could not connect here, so the call uses a WebSocket. It may lag a little more.');
         }
     }
-    return openTransport(new WebSocketTransport(options), '');
+    return openTransport(new WebSocketTransport(options), ['']);
 }
 
 /**
@@ -102,20 +149,20 @@ export async function connect(mode, options) {
  * @returns {boolean} whether another transport would fail as well
  */
 function isFinal(error) {
-    return error instanceof CallProblem && [...NO_PLACE, 'server-unreachable', 'call-over'].includes(error.code);
+    return error instanceof CallProblem && [...NO_PLACE, 'server-unreachable', 'call-over', 'resume-refused'].includes(error.code);
 }
 
 /**
  * @param {Transport} transport
- * @param {string} call - the one to resume, which a failure must not end
+ * @param {string[]} kept - ids of the call to resume, which a failure must not end
  * @returns {Promise<Transport>}
  */
-async function openTransport(transport, call) {
+async function openTransport(transport, kept) {
     try {
         await transport.open();
         return transport;
     } catch (error) {
-        if (transport.call === call) {
+        if (kept.includes(transport.call)) {
             transport.drop();
         } else {
             transport.close();

@@ -1,7 +1,6 @@
 /**
  * What is said in a call: transcript and turns, which change together and report each change.
  */
-import { NEW_CALL_TEXT } from './problems.js';
 import { Transcript } from './transcript.js';
 import { Turns } from './turns.js';
 
@@ -46,6 +45,9 @@ export class Dialogue {
             this.onChange('voice', { voice, previous: before });
         }
         this.turnChanged(this.turns.apply(message));
+        if (message.type === 'server-message' && message.data.type === 'resumed') {
+            this.transcript.goesOn(message.data.said).forEach((entry) => this.entryChanged(entry));
+        }
     }
 
     /** @param {string} text - that the person typed */
@@ -73,11 +75,15 @@ export class Dialogue {
         this.entryChanged(turn === null ? null : this.transcript.mark(response, { ...turn.marks, heard: ms }));
     }
 
-    /** A new call replaces this one: it numbers its responses from the start, and the old words stay. */
-    newCall() {
+    /**
+     * A new call replaces this one: it numbers its responses from the start, and the old words stay.
+     *
+     * @param {string} text - the page's note of it
+     */
+    newCall(text) {
         this.turns = new Turns();
         this.agent = 'listening';
-        this.entryChanged(this.transcript.newCall(NEW_CALL_TEXT));
+        this.entryChanged(this.transcript.newCall(text));
     }
 
     /** @param {import('./transcript.js').Entry | null} entry */

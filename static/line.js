@@ -7,6 +7,8 @@ import { isPingAnswer } from './protocol.js';
 import { Pulse } from './pulse.js';
 
 const HELLO_TIMEOUT_MS = 10000;
+/** What was said comes at once after the hello of a call that goes on. */
+const SAID_TIMEOUT_MS = 1500;
 
 /**
  * What is wrong with a connection that may still recover; empty: nothing.
@@ -36,6 +38,8 @@ export class Line {
         this.transport = null;
         /** The server's id of the call; empty: it cannot be resumed over another connection. */
         this.call = '';
+        /** The connection, or the last one, is of the call that was asked for. */
+        this.resumed = false;
         /** @type {import('./webrtc.js').Transport['name']} The call's transport now, or last. */
         this.way = 'webrtc';
         /** @type {import('./signalling.js').Signalling | null} */
@@ -58,10 +62,12 @@ export class Line {
      *
      * @param {import('./settings.js').Mode} mode
      * @param {LineOptions} options
-     * @returns {Promise<boolean>} whether the requested call was resumed; otherwise a new one has begun
+     * @returns {Promise<boolean>} whether the requested call was resumed, as far as the answer to an offer says so
      */
     async open(mode, options) {
+        const asked = [options.call, options.resumeToken()?.call ?? ''];
         this.signalling = options.signalling;
+        this.resumed = false;
         const transport = await connect(mode, {
             ...options,
             onMessage: (message) => this.receive(message),
@@ -76,13 +82,13 @@ export class Line {
         this.transport = transport;
         this.way = transport.name;
         this.clearParked();
-        const resumed = options.call !== '' && transport.call === options.call;
-        if (options.call !== '' && transport.call === '') {
+        this.resumed = transport.call !== '' && asked.includes(transport.call);
+        if (options.call !== '' && transport.call === '' && options.resumeToken() === null) {
             options.signalling.end(options.call); // this transport cannot resume it
         }
         this.call = transport.call;
         this.heardAt = Date.now();
-        return resumed;
+        return this.resumed;
     }
 
     /**
@@ -118,6 +124,16 @@ export class Line {
     greeted(problem) {
         this.awaited?.(problem);
         this.awaited = null;
+    }
+
+    /** The agent's hello has come, and what was said before in the call is about to come. */
+    greetedSoon() {
+        const { awaited } = this;
+        setTimeout(() => {
+            if (this.awaited === awaited) {
+                this.greeted(null);
+            }
+        }, SAID_TIMEOUT_MS);
     }
 
     /** @param {import('./protocol.js').Message} message */
@@ -181,6 +197,14 @@ export class Line {
         this.awaited = null;
         this.drop();
         this.clearParked();
+    }
+
+    /** The call goes on elsewhere: closing this connection must not end it. */
+    leave() {
+        if (this.transport !== null) {
+            this.transport.call = '';
+        }
+        this.call = '';
     }
 
     clearParked() {

@@ -4,11 +4,12 @@
 
 /**
  * @typedef {'microphone-blocked' | 'microphone-missing' | 'microphone-busy' | 'insecure-context' | 'server-unreachable'
- *     | 'server-full' | 'address-full' | 'server-stopping' | 'not-ready' | 'connection-failed' | 'connection-lost' | 'call-over' | 'refused' | 'backend-invalid'} ProblemCode
+ *     | 'server-full' | 'address-full' | 'server-stopping' | 'not-ready' | 'connection-failed' | 'connection-lost' | 'call-over' | 'resume-refused'
+ *     | 'store-unreachable' | 'refused' | 'backend-invalid'} ProblemCode
  */
 
 /** @type {ProblemCode[]} - the server takes no call now, over any transport */
-export const NO_PLACE = ['server-full', 'address-full', 'server-stopping', 'not-ready'];
+export const NO_PLACE = ['server-full', 'address-full', 'server-stopping', 'not-ready', 'store-unreachable'];
 
 /** A call that could not be made or kept, with its reason. */
 export class CallProblem extends Error {
@@ -99,6 +100,16 @@ const ADVICE = {
         text: 'It ended while the connection was lost. Begin another one.',
         typing: false,
     },
+    'resume-refused': {
+        title: 'The earlier conversation could not be found again',
+        text: 'Begin another call.',
+        typing: false,
+    },
+    'store-unreachable': {
+        title: 'The earlier conversation cannot be reached',
+        text: 'The server cannot read what was said before. Try again in {retry}, or begin another call.',
+        typing: false,
+    },
     refused: {
         title: 'The server refused the call',
         text: '{detail}',
@@ -137,6 +148,7 @@ export const END_TEXT = /** @type {Record<string, string>} */ ({
     'connection-lost': 'The connection was lost, and the server could not be reached again.',
     'server-stopping': 'The server is stopping. Try again in a minute.',
     fault: 'The call ended because of a fault on the server. You can call again.',
+    moved: 'This call goes on in another window.',
 });
 
 /** What to say while the call cannot be heard, by what is wrong; the page recovers by itself. */
@@ -152,8 +164,36 @@ export const REDIAL_TEXT = /** @type {Record<string, string>} */ ({
     'server-stopping': 'The server is stopping or restarting.',
 });
 
+/** What to say while the server is there but takes the call later, by its reason. */
+export const WAIT_TEXT = /** @type {Record<string, {title: string, text: string}>} */ ({
+    'server-full': { title: 'All lines are busy', text: 'You are in line: the call begins by itself as soon as a line is free.' },
+    'store-unreachable': {
+        title: 'The server looks for your conversation',
+        text: 'It cannot read what was said before. The page asks again by itself.',
+    },
+});
+
+/** What to say once a call goes on after its connection was lost or its page was loaded anew. */
+export const RESUMED_TEXT = 'The call goes on.';
+
 /** The note in the transcript above what is said in a call that replaces a lost one. */
 export const NEW_CALL_TEXT = 'The connection could not be restored, so a new call began. The agent does not remember what was said before.';
+
+/** The same where the server has refused to go on with the earlier call, by its reason. */
+const REFUSED_TEXT = /** @type {Record<string, string>} */ ({
+    'resume-unknown': 'The earlier conversation could not be found again, so a new call began.',
+    'resume-used': 'The earlier conversation could not be found again, because it was taken up elsewhere; a new call began.',
+    'resume-expired': 'The earlier conversation could not be found again, because too much time has passed; a new call began.',
+    'resume-not-yours': 'The earlier conversation could not be found again, because it belongs to somebody else; a new call began.',
+});
+
+/**
+ * @param {string} reason - for which the server refused to go on with the earlier call; empty: it did not
+ * @returns {string}
+ */
+export function newCallText(reason) {
+    return reason === '' ? NEW_CALL_TEXT : REFUSED_TEXT[reason] ?? REFUSED_TEXT['resume-unknown'];
+}
 
 /** What each part of the server does, to be shown while it loads, by its flag in /ready. */
 const PART_NAMES = /** @type {Record<string, string>} */ ({

@@ -2,6 +2,7 @@
  * Redials after the connection was lost, until the call resumes, the person gives up, or it is no use.
  */
 import { waitUntilReady } from './connect.js';
+import { newCallText } from './problems.js';
 import { encodeMessage } from './protocol.js';
 import { Redial } from './redial.js';
 import { Signalling } from './signalling.js';
@@ -18,6 +19,9 @@ const REQUEST_TIMEOUT_MS = 5000;
  * @property {import('./settings.js').Mode} mode - as the person chose it
  * @property {string} backend
  * @property {AbortSignal} signal - aborted when the person gives up
+ * @property {import('./rest.js').Rest} rest
+ * @property {number} resumable - how long its resume token is good, in seconds; 0: there is none
+ * @property {boolean} handedOver - its server ends it so that another one takes it
  */
 
 /**
@@ -27,6 +31,7 @@ const REQUEST_TIMEOUT_MS = 5000;
  * @property {number} attempt - from 1
  * @property {boolean} trying
  * @property {number} pauseMs - until the next try
+ * @property {string} waitsFor - why the server takes the call later; empty: it does not say
  */
 
 /**
@@ -35,7 +40,8 @@ const REQUEST_TIMEOUT_MS = 5000;
  *     whether the requested call was resumed; otherwise a new one has begun
  * @property {(step: Step) => void} onStep
  * @property {(loading: import('./connect.js').Loading) => void} onLoading - the server can be reached, but is not ready
- * @property {() => void} onNewCall - a new call has replaced the one that was lost
+ * @property {(reason: string) => void} onNewCall - a new call has replaced the one that was lost; `reason`: why the server
+ *     refused to go on with that one, or empty
  */
 
 /** The tries after one loss. */
@@ -45,30 +51,29 @@ export class Reconnect {
      * @param {ReconnectActions} actions
      */
     constructor(lost, actions) {
-        const { line, mode } = lost;
+        const { line, mode, resumable, handedOver } = lost;
+        const { heardAt, call, way } = line;
         this.lost = lost;
         this.actions = actions;
-        this.redial = new Redial({ now: Date.now(), heardAt: line.heardAt, call: line.call, mode, way: line.way });
-        /** @type {() => void} */
-        this.hurry = () => {};
+        this.redial = new Redial({ now: Date.now(), heardAt, call, mode, way, resumable, handedOver });
     }
 
     /** @returns {Promise<boolean>} whether a call is up again; false also when the person gave up */
     async run() {
         const { redial } = this;
-        const { signal } = this.lost;
+        const { signal, rest } = this.lost;
         while (!signal.aborted) {
             const pauseMs = redial.pause(Date.now());
             if (pauseMs === null) {
                 return false;
             }
-            this.actions.onStep({ attempt: redial.tries + 1, trying: false, pauseMs });
-            await this.rest(pauseMs);
+            this.actions.onStep({ attempt: redial.tries + 1, trying: false, pauseMs, waitsFor: redial.waitsFor });
+            await rest.take(pauseMs, signal);
             const way = signal.aborted ? null : redial.begin(Date.now());
             if (way === null) {
                 return false;
             }
-            this.actions.onStep({ attempt: redial.tries, trying: true, pauseMs: 0 });
+            this.actions.onStep({ attempt: redial.tries, trying: true, pauseMs: 0, waitsFor: redial.waitsFor });
             try {
                 await this.rejoin(way);
                 return true;
@@ -95,11 +100,11 @@ export class Reconnect {
                 });
             }
             if (!(await this.actions.join(way, signalling))) {
-                dialogue.newCall();
-                this.actions.onNewCall();
+                dialogue.newCall(newCallText(this.redial.refused));
+                this.actions.onNewCall(this.redial.refused);
             }
         } catch (error) {
-            if (signal.aborted || line.call !== way.call) {
+            if (signal.aborted || (line.call !== way.call && !line.resumed)) {
                 line.close(); // a new call that failed, or one that is no longer wanted
             } else {
                 line.drop();
@@ -109,24 +114,5 @@ export class Reconnect {
         for (const content of dialogue.retype()) {
             line.send(encodeMessage('send-text', { content }));
         }
-    }
-
-    /**
-     * @param {number} ms
-     * @returns {Promise<void>} resolves after that time, or earlier on `hurry()` or when the person gives up
-     */
-    rest(ms) {
-        const { signal } = this.lost;
-        return new Promise((resolve) => {
-            const done = () => {
-                clearTimeout(timer);
-                signal.removeEventListener('abort', done);
-                this.hurry = () => {};
-                resolve();
-            };
-            const timer = setTimeout(done, ms);
-            signal.addEventListener('abort', done);
-            this.hurry = done;
-        });
     }
 }

@@ -24,9 +24,12 @@ import { isAccident } from './redial.js';
  * @property {(text: string) => void} send
  * @property {() => boolean} isLive - a call is up
  * @property {() => boolean} isHeld - a call is up, or is being redialled
- * @property {() => void} onReady - the agent is ready
+ * @property {(call: string, resumed: boolean) => void} onReady - the agent is ready; `resumed`: and goes on with the call, by its token
+ * @property {(data: unknown) => void} onResumeToken - another resume token
+ * @property {() => void} onResumed - what was said before in the call has come
  * @property {(state: import('./dialogue.js').AgentState) => void} onState - of the agent
  * @property {(response: number) => void} onInterrupted - nothing more of the response may sound
+ * @property {() => void} onMoved - the call goes on in another window
  * @property {(reason: string, message: string) => void} onAccident - the server ended a call that was meant to go on
  * @property {(reason: string, message: string) => void} onEnded - the server ended the call, or refused it
  */
@@ -54,7 +57,7 @@ export class ServerMessages {
         this.dialogue.apply(message);
         switch (type) {
             case 'bot-ready':
-                this.call.onReady();
+                this.call.onReady(String(data.call ?? ''), data.resumed === true);
                 break;
             case 'llm-function-call-in-progress':
                 this.call.emit('tool', { id: data.tool_call_id, name: data.function_name, running: true });
@@ -90,6 +93,10 @@ export class ServerMessages {
             this.call.emit('notice', { code: data.code, message: data.message });
         } else if (data.type === 'turn') {
             this.call.emit('turn', { response: data.response, marks: data.marks });
+        } else if (data.type === 'resume') {
+            this.call.onResumeToken(data);
+        } else if (data.type === 'resumed') {
+            this.call.onResumed();
         } else if (data.type === 'call-ended') {
             this.callEnded(String(data.reason), String(data.message ?? ''));
         }
@@ -100,7 +107,9 @@ export class ServerMessages {
      * @param {string} message
      */
     callEnded(reason, message) {
-        if (this.call.isHeld() && isAccident(reason)) {
+        if (this.call.isHeld() && reason === 'moved') {
+            this.call.onMoved();
+        } else if (this.call.isHeld() && isAccident(reason)) {
             this.call.onAccident(reason, message);
         } else {
             this.call.onEnded(reason, message);

@@ -14,9 +14,11 @@ import { Dialogue } from './dialogue.js';
 import { Line } from './line.js';
 import { MicrophoneInput } from './microphone-input.js';
 import { RTVI_VERSION, TEXT_LIMIT, encodeClientMessage, encodeMessage } from './protocol.js';
-import { CallProblem, END_TEXT } from './problems.js';
+import { CallProblem, END_TEXT, newCallText } from './problems.js';
 import { Reconnect } from './reconnect.js';
 import { Refusal, Requests } from './requests.js';
+import { Rest } from './rest.js';
+import { Resumption } from './resumption.js';
 import { ServerMessages } from './server-messages.js';
 import { SetupTimes } from './setup-times.js';
 import { Signalling } from './signalling.js';
@@ -34,6 +36,7 @@ const GOODBYE_TIMEOUT_MS = 600;
  * @property {string} [backend] - empty: the server that this page came from
  * @property {import('./settings.js').Settings['face']} [face] - `off`: the server sends none, for the whole call
  * @property {string | boolean} [microphone] - a device's id; `true` or empty: the default; `false`: none, for typing
+ * @property {import('./resume-tokens.js').ResumeToken} [resume] - go on with this call; if that is refused a new one begins
  */
 
 /** The page's calls, one after another. Dispatches the events that docs/page.md lists. */
@@ -61,8 +64,10 @@ export class CallSession extends EventTarget {
         this.setup = null;
         /** @type {StartOptions} Of the call in progress, or of the last. */
         this.options = {};
-        /** @type {Reconnect | null} While the connection is lost. */
-        this.reconnect = null;
+        /** What lets this page, or the next, go on with the call. */
+        this.resumption = new Resumption(() => this);
+        /** The pause before the next try, of whatever is tried. */
+        this.rest = new Rest();
         /** @type {AbortController | null} The call in progress; each call has its own. */
         this.current = null;
     }
@@ -94,6 +99,7 @@ export class CallSession extends EventTarget {
             onAvailable: (available) => this.emit('microphone', { available }),
             onMuted: (muted) => {
                 this.send(encodeClientMessage('mute', { muted }));
+                this.resumption.touch();
                 this.emit('muted', { muted });
             },
             onTrack: async (track) => this.transport?.setTrack(track),
@@ -108,13 +114,16 @@ export class CallSession extends EventTarget {
             send: (text) => this.send(text),
             isLive: () => this.live,
             isHeld: () => this.holds,
-            onReady: () => this.line.greeted(null),
+            onReady: (call, resumed) => this.resumption.ready(call, resumed),
+            onResumeToken: (data) => this.keepResumeToken(data),
+            onResumed: () => this.line.greeted(null),
             onState: (state) => {
                 if (this.live) {
                     this.setState(state);
                 }
             },
             onInterrupted: (response) => this.transport?.flush(response),
+            onMoved: () => this.end('moved', END_TEXT.moved),
             onAccident: (reason, message) => {
                 this.line.call = ''; // it cannot be resumed
                 this.lost(reason, reason === 'server-stopping' ? reason : 'lost', message);
@@ -156,6 +165,7 @@ export class CallSession extends EventTarget {
         this.setup = setup;
         this.line = this.newLine();
         this.options = { ...options };
+        this.resumption.begin();
         this.dialogue.begin(options.language);
         this.input.begin(current.signal);
         this.face.clear();
@@ -170,9 +180,10 @@ export class CallSession extends EventTarget {
                 return; // hung up meanwhile, and reported
             }
             current.abort(error); // stops everything of this attempt
+            const problem = error instanceof CallProblem ? error : new CallProblem('connection-failed', String(error));
+            this.resumption.failed(problem);
             this.release();
             this.setState('idle');
-            const problem = error instanceof CallProblem ? error : new CallProblem('connection-failed', String(error));
             this.emit('problem', problem);
             throw problem;
         }
@@ -187,7 +198,7 @@ export class CallSession extends EventTarget {
         const signalling = new Signalling(options.backend ?? '');
         const wanted = options.microphone ?? true;
         const microphone = wanted === false ? null : this.input.open(wanted === true ? '' : wanted);
-        const onLoading = (/** @type {import('./connect.js').Loading} */ loading) => this.emit('loading', loading);
+        const onLoading = this.waits.onLoading;
         const ready = waitUntilReady(signalling, signal, onLoading);
         // Awaited below; if both fail, the microphone's problem is reported.
         ready.then(() => setup.reach('server'), () => {});
@@ -196,9 +207,62 @@ export class CallSession extends EventTarget {
             setup.reach('microphone');
         }
         await ready;
-        await joinNewCall(() => this.join({ mode: options.mode ?? 'auto', call: '' }, signalling, signal), signalling, signal, onLoading);
+        const { resume, mode = 'auto' } = options;
+        const resumed = await (resume === undefined
+            ? this.dial({ mode, call: '', resume: false }, signalling, signal)
+            : this.takeUp(mode, signalling, signal));
         setup.reach('ready');
-        this.setState('listening');
+        this.setState(resumed ? this.dialogue.agent : 'listening');
+        if (resumed) {
+            this.wentOn();
+        }
+    }
+
+    /** @returns {import('./connect.js').Waits} */
+    get waits() {
+        return {
+            onLoading: (loading) => this.emit('loading', loading),
+            onQueue: (queue) => this.emit('queue', queue),
+            rest: this.rest,
+        };
+    }
+
+    /**
+     * Calls a server that is ready.
+     *
+     * @param {import('./redial.js').Way} way
+     * @param {Signalling} signalling
+     * @param {AbortSignal} signal
+     * @returns {Promise<boolean>} whether the requested call was resumed
+     */
+    dial(way, signalling, signal) {
+        return joinNewCall(() => this.join(way, signalling, signal), signalling, signal, this.waits);
+    }
+
+    /**
+     * Goes on with the call whose token is there, if the server still knows it.
+     *
+     * @param {import('./settings.js').Mode} mode
+     * @param {Signalling} signalling
+     * @param {AbortSignal} signal
+     * @returns {Promise<boolean>} false: a new call has begun in its place
+     */
+    async takeUp(mode, signalling, signal) {
+        let reason = 'resume-unknown';
+        try {
+            if (await this.dial({ mode, call: '', resume: true }, signalling, signal)) {
+                return true;
+            }
+        } catch (error) {
+            if (!(error instanceof CallProblem) || error.code !== 'resume-refused') {
+                throw error;
+            }
+            reason = error.detail;
+            await this.dial({ mode, call: '', resume: false }, signalling, signal);
+        }
+        this.dialogue.newCall(newCallText(reason));
+        this.emit('new-call', { reason });
+        return false;
     }
 
     /**
@@ -209,11 +273,19 @@ export class CallSession extends EventTarget {
      * @param {AbortSignal} signal
      * @returns {Promise<boolean>} whether the requested call was resumed
      */
-    async join({ mode, call }, signalling, signal) {
-        const { line, setup } = this;
-        const resumed = await line.open(mode, {
+    async join({ mode, call, resume }, signalling, signal) {
+        const { line, setup, resumption } = this;
+        const { tokens } = resumption;
+        if (!resume) {
+            tokens.clear();
+        }
+        const used = tokens.newest;
+        resumption.helloed = false;
+        const opened = await line.open(mode, {
             signalling,
             call,
+            resumeToken: () => tokens.newest,
+            onResumeToken: (data) => this.keepResumeToken(data),
             graph: this.graph,
             track: this.input.track,
             language: this.options.language ?? '',
@@ -228,9 +300,13 @@ export class CallSession extends EventTarget {
             this.face.clock = line.transport.clock;
             this.emit('transport', { transport: line.transport.name });
         }
-        const greeting = line.greet(() => this.hello(resumed), signal);
+        const greeting = line.greet(() => this.hello(opened, resume), signal);
         // Another microphone may have been chosen meanwhile.
         await Promise.all([greeting, line.transport?.setTrack(this.input.track)]);
+        const resumed = opened || resumption.helloed;
+        if (!resumed && tokens.newest === used) {
+            tokens.clear(); // the server does not know what it is
+        }
         return resumed;
     }
 
@@ -238,8 +314,9 @@ export class CallSession extends EventTarget {
      * Sends the first messages to the agent.
      *
      * @param {boolean} resumed - the call goes on over another connection
+     * @param {boolean} byToken - or may do so, and the server may not know everything of this page
      */
-    hello(resumed) {
+    hello(resumed, byToken) {
         this.voiceTold = resumed ? this.voiceTold : '';
         const { voice = '' } = this.options;
         if (voice !== this.voiceTold) {
@@ -252,7 +329,7 @@ export class CallSession extends EventTarget {
         if (this.tools.registered.size > 0) {
             this.tools.declare();
         }
-        if (muted || this.state === 'reconnecting') {
+        if (muted || byToken || this.state === 'reconnecting') {
             this.send(encodeClientMessage('mute', { muted }));
         }
     }
@@ -271,15 +348,19 @@ export class CallSession extends EventTarget {
         this.end('hung-up', END_TEXT['hung-up']);
     }
 
-    /** The page goes away: no time for goodbyes. */
+    /** The page goes away: no time for goodbyes. A call with a token is left as it is, for the page may only be loaded anew. */
     abandon() {
-        this.send(encodeMessage('disconnect-bot'));
-        this.line.close();
+        if (this.resumption.tokens.newest === null) {
+            this.send(encodeMessage('disconnect-bot'));
+            this.line.close();
+        } else if (this.current !== null) {
+            this.resumption.touch();
+        }
     }
 
-    /** Redials now, if the page waits to. */
+    /** Tries now, if the page waits to. */
     tryNow() {
-        this.reconnect?.hurry();
+        this.rest.hurry();
     }
 
     /**
@@ -351,6 +432,19 @@ export class CallSession extends EventTarget {
         }
     }
 
+    /** @param {unknown} data - of the server */
+    keepResumeToken(data) {
+        if (this.current !== null) {
+            this.resumption.keep(data);
+        }
+    }
+
+    /** The call goes on over another connection. */
+    wentOn() {
+        this.resumption.resumed = true;
+        this.emit('resumed', { call: this.resumption.call });
+    }
+
     /**
      * @param {string} reason - why the call ends, unless it can be resumed
      * @param {string} cause - a key of REDIAL_TEXT
@@ -369,27 +463,35 @@ export class CallSession extends EventTarget {
      * @param {AbortSignal} signal
      */
     async callAgain(reason, cause, signal) {
-        const { line, dialogue } = this;
+        const { line, dialogue, rest } = this;
         const { mode = 'auto', backend = '' } = this.options;
+        const resumable = this.resumption.tokens.newest?.seconds ?? 0;
+        const lost = { line, dialogue, mode, backend, signal, rest, resumable, handedOver: cause === 'server-stopping' };
+        let replaced = false;
         line.drop();
         this.requests.clear();
         this.volume.reset();
         this.face.clear();
         this.setState('reconnecting');
-        const reconnect = new Reconnect({ line, dialogue, mode, backend, signal }, {
+        const reconnect = new Reconnect(lost, {
             join: (way, signalling) => this.join(way, signalling, signal),
             onStep: (step) => this.emit('redial', { ...step, cause }),
             onLoading: (loading) => this.emit('loading', loading),
-            onNewCall: () => this.emit('new-call', {}),
+            onNewCall: (why) => {
+                replaced = true;
+                this.resumption.resumed = false;
+                this.emit('new-call', { reason: why });
+            },
         });
-        this.reconnect = reconnect;
         const reconnected = await reconnect.run();
         if (signal.aborted) {
             return; // the person gave up
         }
-        this.reconnect = null;
         if (reconnected) {
             this.setState(dialogue.agent);
+            if (!replaced) {
+                this.wentOn();
+            }
         } else {
             const why = reconnect.redial.over || reason;
             this.end(why, END_TEXT[why] ?? END_TEXT[reason]);
@@ -406,6 +508,7 @@ export class CallSession extends EventTarget {
         }
         this.current.abort(new CallProblem('connection-failed', 'hung up'));
         this.transcript.close();
+        this.resumption.ended(reason);
         this.release();
         this.setState('ended');
         this.emit('ended', { reason, message });
@@ -415,7 +518,6 @@ export class CallSession extends EventTarget {
     release() {
         this.line.close();
         this.requests.clear();
-        this.reconnect = null;
         this.input.close();
         this.volume.reset();
         this.graph.clear();
@@ -433,6 +535,9 @@ export class CallSession extends EventTarget {
         if (state !== this.state) {
             const previous = this.state;
             this.state = state;
+            if (this.holds) {
+                this.resumption.touch();
+            }
             this.emit('state', { state, previous });
         }
     }

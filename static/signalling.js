@@ -20,6 +20,7 @@ const ICE_SERVERS_TIMEOUT_MS = 2000;
  * @property {string} sdp
  * @property {RTCSdpType} type
  * @property {string} pc_id
+ * @property {unknown} [resume] - the resume token that replaces the one in the offer
  */
 
 /** Talks to one server. */
@@ -146,7 +147,7 @@ export class Signalling {
     async whyNoSocket(query, signal) {
         try {
             const response = await this.request(`ws?${new URLSearchParams(query)}`, {}, signal);
-            if (response.status === 503 || response.status === 403) {
+            if ([403, 410, 503].includes(response.status)) {
                 return await refusal(response);
             }
         } catch {
@@ -221,7 +222,7 @@ function withJson(method, body) {
 }
 
 /**
- * What a refusal means. A full server says when to retry, and for a call that is over the reason; anything else is told in the server's own words.
+ * What a refusal means. A full server says when to retry; for a call that is over, or that cannot go on, the reason is told; anything else is told in the server's own words.
  *
  * @param {Response} response
  * @returns {Promise<CallProblem>}
@@ -235,7 +236,8 @@ async function refusal(response) {
         return new CallProblem(code, detail, Number.parseInt(retryAfter, 10) || 0);
     }
     if (response.status === 410) {
-        return new CallProblem('call-over', String(body.reason ?? 'connection-lost'));
+        const reason = String(body.reason ?? 'connection-lost');
+        return new CallProblem(reason.startsWith('resume-') ? 'resume-refused' : 'call-over', reason);
     }
     return new CallProblem('refused', detail);
 }

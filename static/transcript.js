@@ -12,6 +12,7 @@
  * @property {boolean} final - it will not change any more
  * @property {number} [response] - of the agent: the response's id
  * @property {boolean} [typed] - of the person: written, not spoken
+ * @property {boolean} [earlier] - said before the page was loaded
  * @property {boolean} [interrupted] - of the agent: `text` is what was heard before the interruption
  * @property {number} [stable] - of words that are not final: how many characters will not change any more
  * @property {string} [language] - ISO 639-1, of the words
@@ -63,6 +64,18 @@ function stableCharacters(text, stable) {
  */
 function isProgress({ spoken_status }) {
     return spoken_status === 'in-progress' || spoken_status === 'completed';
+}
+
+/**
+ * @param {unknown} said - of the server's message `resumed`
+ * @returns {{who: 'user' | 'agent', text: string}[]}
+ */
+function readSaid(said) {
+    const lines = Array.isArray(said) ? said : [];
+    return lines
+        .filter((line) => line?.role === 'user' || line?.role === 'assistant')
+        .map(({ role, text }) => ({ who: /** @type {'user' | 'agent'} */ (role === 'user' ? 'user' : 'agent'), text: String(text ?? '').trim() }))
+        .filter(({ text }) => text !== '');
 }
 
 /** The transcript of one call. */
@@ -152,6 +165,37 @@ export class Transcript {
         this.close();
         this.since = this.nextId;
         return this.add({ who: 'page', text, final: true });
+    }
+
+    /**
+     * The call goes on over another connection, perhaps on another page.
+     *
+     * @param {unknown} said - as the server remembers it
+     * @returns {Entry[]} what this page has not heard of
+     */
+    goesOn(said) {
+        this.close(); // what broke off begins anew
+        const lines = readSaid(said);
+        if (this.entries.some(({ who }) => who !== 'page')) {
+            this.confirmSaid(lines.filter(({ who }) => who === 'user').map(({ text }) => text));
+            return [];
+        }
+        return lines.map((line) => this.add({ ...line, final: true, earlier: true }));
+    }
+
+    /**
+     * Typed words that the server remembers have reached it; the same words may have been said before.
+     *
+     * @param {string[]} said - by the person
+     */
+    confirmSaid(said) {
+        for (const { text } of [...this.unconfirmed]) {
+            const told = said.filter((other) => other === text).length;
+            const same = this.entries.filter((entry) => entry.who === 'user' && entry.text === text);
+            if (told > same.filter((entry) => !this.unconfirmed.includes(entry)).length) {
+                this.confirm(text);
+            }
+        }
     }
 
     /** The call is over: nothing is partial any more. */

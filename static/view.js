@@ -5,7 +5,7 @@ import { element } from './dom.js';
 import { languageName } from './languages.js';
 import { Needle, loudness } from './levels.js';
 import { Orb } from './orb.js';
-import { REDIAL_TEXT, loadingText } from './problems.js';
+import { REDIAL_TEXT, WAIT_TEXT, loadingText } from './problems.js';
 
 /** @type {Record<import('./session.js').State, {text: string, hint: string}>} */
 const STATES = {
@@ -17,6 +17,9 @@ const STATES = {
     reconnecting: { text: 'Reconnecting', hint: '' },
     ended: { text: 'Call ended', hint: '' },
 };
+
+/** While a page that was loaded anew goes on with its call. */
+const TAKING_UP = { text: 'Reconnecting', hint: 'Your call goes on in a moment.' };
 
 /** A tool that takes this long is worth a note; a quicker one would only flash by. */
 const TOOL_NOTE_AFTER_MS = 300;
@@ -55,7 +58,11 @@ export class View {
         this.countdown = element('countdown', HTMLElement);
         /** The server gives no sign of life, and may not be listening. */
         this.silent = false;
-        /** When the page redials, as performance.now() counts. */
+        /** The page waits in line. */
+        this.queued = false;
+        /** The page goes on with a call that it had before it was loaded. */
+        this.takingUp = false;
+        /** When the page tries again, as performance.now() counts. */
         this.redialAt = 0;
         this.micLevel = element('mic-level', HTMLElement);
         this.answerLevel = element('answer-level', HTMLElement);
@@ -74,24 +81,28 @@ export class View {
 
     /**
      * @param {import('./session.js').State} state
-     * @param {{microphone: boolean, muted: boolean}} input
+     * @param {{microphone: boolean, muted: boolean, takesUp?: boolean}} input - `takesUp`: the call is one of an earlier page
      */
-    showState(state, { microphone, muted }) {
+    showState(state, { microphone, muted, takesUp = false }) {
         const focused = document.activeElement;
         const live = state === 'listening' || state === 'thinking' || state === 'speaking';
         const holds = live || state === 'reconnecting';
         const active = holds || state === 'connecting';
         const shown = live && this.silent ? 'reconnecting' : state;
+        this.takingUp = takesUp && state === 'connecting';
+        this.queued = this.queued && state === 'connecting';
         document.body.dataset.state = shown;
         document.body.classList.toggle('live', holds);
         document.title = state === 'idle' ? 'Visavis' : `${STATES[shown].text} · Visavis`;
         this.orb.state = shown;
         this.orb.muted = muted || !microphone;
-        setText(this.stateText, STATES[shown].text);
-        if (state !== 'reconnecting') {
-            setText(this.hint, this.hintFor(state, microphone, muted)); // else by showRedial()
+        if (!this.queued) { // else by showQueue()
+            setText(this.stateText, this.takingUp ? TAKING_UP.text : STATES[shown].text);
         }
-        this.redial.hidden = state !== 'reconnecting';
+        if (state !== 'reconnecting' && !this.queued) { // else by showRedial()
+            setText(this.hint, this.hintFor(state, microphone, muted));
+        }
+        this.redial.hidden = state !== 'reconnecting' && !this.queued;
         this.before.hidden = active;
         this.controls.hidden = !active;
         this.startText.textContent = state === 'ended' ? 'Call again' : 'Start call';
@@ -135,6 +146,9 @@ export class View {
     hintFor(state, microphone, muted) {
         if (this.silent) {
             return '';
+        }
+        if (this.takingUp) {
+            return TAKING_UP.hint;
         }
         if (state === 'listening' && !microphone) {
             return 'Type below, and hear the answer.';
@@ -198,15 +212,28 @@ export class View {
      * @param {import('./session.js').State} state
      */
     showLoaded(state) {
-        setText(this.stateText, STATES[state].text);
-        setText(this.hint, STATES[state].hint);
+        const { text, hint } = this.takingUp ? TAKING_UP : STATES[state];
+        setText(this.stateText, text);
+        setText(this.hint, hint);
+    }
+
+    /** @param {import('./connect.js').Queue} queue */
+    showQueue({ trying, pauseMs, cause }) {
+        const { title, text } = WAIT_TEXT[cause];
+        this.queued = true;
+        this.redialAt = trying ? 0 : performance.now() + pauseMs;
+        this.redial.hidden = false;
+        setText(this.stateText, title);
+        setText(this.hint, text);
+        this.tick();
     }
 
     /** @param {import('./reconnect.js').Step & {cause: string}} step */
-    showRedial({ trying, pauseMs, cause }) {
+    showRedial({ trying, pauseMs, cause, waitsFor }) {
+        const wait = WAIT_TEXT[waitsFor];
         this.redialAt = trying ? 0 : performance.now() + pauseMs;
         setText(this.stateText, STATES.reconnecting.text);
-        setText(this.hint, `${REDIAL_TEXT[cause]} The page calls again by itself.`);
+        setText(this.hint, wait === undefined ? `${REDIAL_TEXT[cause]} The page calls again by itself.` : `${wait.title}. ${wait.text}`);
         this.tick();
     }
 

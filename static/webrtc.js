@@ -19,6 +19,8 @@ const KEEP_ALIVE_MS = 15000;
  * @property {MediaStreamTrack | null} track - the microphone, if there is one
  * @property {string} language - empty: identified
  * @property {string} call - the server's id of a call to resume; empty: a new one
+ * @property {() => import('./resume-tokens.js').ResumeToken | null} resumeToken - by which the call goes on at any server; null: none
+ * @property {(data: unknown) => void} onResumeToken - the server has sent another one
  * @property {AbortSignal} signal - aborted when the person gives up
  * @property {(stage: import('./setup-times.js').SetupStage) => void} onStage - a stage of the set-up is reached, perhaps again
  * @property {() => void} onLife - anything arrived from the server, except sound over WebRTC
@@ -93,7 +95,12 @@ export class WebRtcTransport {
         this.openFace(peer);
         const open = this.whenOpen(peer, this.channel);
         open.catch(() => {}); // handled below, also when negotiation fails first
-        await this.negotiate({ language: language || undefined, ...(call === '' ? {} : { pc_id: call, restart_pc: true }) });
+        const resumeToken = this.options.resumeToken();
+        await this.negotiate({
+            language: language || undefined,
+            ...(call === '' ? {} : { pc_id: call, restart_pc: true }),
+            ...(resumeToken === null ? {} : { resume: { call: resumeToken.call, token: resumeToken.token } }),
+        });
         await open;
         this.opened = true;
         this.options.onStage('open');
@@ -151,8 +158,11 @@ export class WebRtcTransport {
         const { sdp, type } = /** @type {RTCSessionDescription} */ (peer.localDescription);
         this.options.onStage('offered');
         const answer = await this.options.signalling.offer({ sdp, type, ...extra }, this.options.signal);
+        if (extra.resume !== undefined && answer.resume !== undefined) {
+            this.options.onResumeToken(answer.resume);
+        }
         if (this.closed) {
-            if (answer.pc_id !== extra.pc_id) {
+            if (answer.pc_id !== extra.pc_id && answer.pc_id !== extra.resume?.call) {
                 this.options.signalling.end(answer.pc_id); // a new call, abandoned while the server was answering
             }
             return;
@@ -195,6 +205,9 @@ export class WebRtcTransport {
         }
         this.options.onLife();
         const message = typeof data === 'string' ? decodeMessage(data) : null;
+        if (this.closed && message?.data.type === 'call-ended' && message.data.reason === 'moved') {
+            return; // to the connection that takes the place of this one
+        }
         if (message !== null) {
             this.options.onMessage(message);
         }

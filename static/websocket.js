@@ -9,6 +9,8 @@ const CONNECT_TIMEOUT_MS = 8000;
 const BACKLOG_LIMIT_BYTES = 64 * 1024; // 2 s of microphone: older sound is of no use
 const STALE_MS = 2000; // sound that waited longer for a page that stood still is dropped
 const TRY_AGAIN_LATER = 1013;
+/** The page gives the connection up, not the call. */
+const ABANDONED = 4000;
 
 /** @implements {Transport} */
 export class WebSocketTransport {
@@ -33,6 +35,7 @@ export class WebSocketTransport {
 
     async open() {
         const { signalling, language, onFace } = this.options;
+        const resumeToken = this.options.resumeToken();
         /** @type {Record<string, string>} */
         const query = { rate: String(WIRE_RATE) };
         if (language !== '') {
@@ -40,6 +43,10 @@ export class WebSocketTransport {
         }
         if (onFace !== null) {
             query.avatar = '1';
+        }
+        if (resumeToken !== null) {
+            query.resume = resumeToken.token;
+            query.call = resumeToken.call;
         }
         const socket = new WebSocket(signalling.socketUrl(query));
         this.socket = socket;
@@ -168,17 +175,22 @@ export class WebSocketTransport {
     /** @param {string} detail */
     lost(detail) {
         if (!this.closed && this.opened) {
-            this.close();
+            this.drop();
             this.options.onLost(detail);
         }
     }
 
-    /** Without its connection the call ends. */
+    /** Without its connection the call ends, unless there is a resume token. */
     drop() {
-        this.close();
+        this.end(ABANDONED);
     }
 
     close() {
+        this.end(1000);
+    }
+
+    /** @param {number} code - why, for the server */
+    end(code) {
         if (this.closed) {
             return;
         }
@@ -191,7 +203,7 @@ export class WebSocketTransport {
         }
         this.playback?.disconnect();
         this.playback?.port.postMessage({ type: 'close' });
-        this.socket?.close(1000);
+        this.socket?.close(code);
     }
 }
 

@@ -106,20 +106,6 @@ test('an engine that hangs after the server was ready is waited for, and the ser
     }));
 });
 
-test('a full server is told apart from a broken one', async () => {
-    await withPage({}, async (page) => {
-        await answer(page, '**/api/offer', 503, { title: 'full', status: 503 }, { 'Retry-After': '7' });
-        await openPage(page, `${serverUrl()}/call`);
-        await page.getByRole('button', { name: 'Start call' }).click();
-        await page.getByRole('alert').getByText('Try again in 7 seconds').waitFor();
-        assert.equal((await seen(page, 'problem'))[0].code, 'server-full');
-        await page.unroute('**/api/offer');
-        await page.getByRole('button', { name: 'Try again' }).click();
-        await waitUntilLive(page);
-        await page.evaluate(() => window.visavis.hangUp());
-    });
-});
-
 test('an address at its limit of calls is not told that the server is full', async () => {
     await withPage({}, async (page) => {
         await answer(page, '**/api/offer', 503, { title: 'full', status: 503, reason: 'address-full' }, { 'Retry-After': '7' });

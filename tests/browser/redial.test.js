@@ -45,7 +45,7 @@ test('pauses grow, and after about thirty seconds the page gives up', () => {
 test('the call is resumed until a server says that it is unknown, then a new one begins', () => {
     const calls = redial();
     calls.pause(0);
-    assert.deepEqual(calls.begin(500), { call: 'c1', mode: 'webrtc' });
+    assert.deepEqual(calls.begin(500), { call: 'c1', resume: false, mode: 'webrtc' });
     calls.failed(600, UNREACHABLE);
     calls.pause(600);
     assert.equal(calls.begin(1600)?.call, 'c1');
@@ -58,11 +58,11 @@ test('another transport is used only after WebRTC has failed, and never against 
     const auto = redial();
     auto.begin(0);
     auto.failed(5000, new CallProblem('connection-failed'));
-    assert.deepEqual(auto.begin(6000), { call: 'c1', mode: 'auto' });
+    assert.deepEqual(auto.begin(6000), { call: 'c1', resume: false, mode: 'auto' });
     const chosen = redial({ mode: 'webrtc' });
     chosen.failed(5000, new CallProblem('connection-failed'));
     assert.equal(chosen.begin(6000)?.mode, 'webrtc');
-    assert.deepEqual(redial({ way: 'websocket' }).begin(0), { call: '', mode: 'websocket' });
+    assert.deepEqual(redial({ way: 'websocket' }).begin(0), { call: '', resume: false, mode: 'websocket' });
 });
 
 test('a server that is loading is waited for', () => {

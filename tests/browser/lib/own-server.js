@@ -14,6 +14,7 @@ const READY_MS = 120000;
 /**
  * @typedef {Object} OwnOptions
  * @property {string} [udp] - address of the port of calls; by default the same as of HTTP
+ * @property {string[]} [settings] - such as `server.max_calls=1`
  * @property {string[]} [more] - further options of the program
  */
 
@@ -25,6 +26,8 @@ export class OwnServer {
     constructor(port, options = {}) {
         this.port = port;
         this.options = options;
+        /** Of this server alone, and empty at first. */
+        this.store = fs.mkdtempSync(path.join(RESULTS, 'own-store-'));
         this.url = `http://127.0.0.1:${port}`;
         /** @type {import('node:child_process').ChildProcess | null} */
         this.process = null;
@@ -33,9 +36,9 @@ export class OwnServer {
     start() {
         const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
         const address = `127.0.0.1:${this.port}`;
-        const store = `store.path=${path.join(RESULTS, 'own-store')}`;
-        const { udp = address, more = [] } = this.options;
-        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', udp, '--set', store, ...more];
+        const { udp = address, settings = [], more = [] } = this.options;
+        const set = [`store.path=${this.store}`, ...settings].flatMap((setting) => ['--set', setting]);
+        const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', udp, ...set, ...more];
         this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
         fs.closeSync(log);
     }
@@ -103,5 +106,6 @@ export async function withOwnServer(body, options = {}) {
     } finally {
         server.thaw();
         await server.kill('SIGTERM');
+        fs.rmSync(server.store, { recursive: true, force: true });
     }
 }

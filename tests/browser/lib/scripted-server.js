@@ -48,6 +48,12 @@ export class ScriptedCall {
         this.writeAudio = () => {};
         /** @type {string[]} Names of the voices that `set-voice` may choose. */
         this.voices = [];
+        /** The server's id of the call. */
+        this.id = 'scripted';
+        /** It goes on with an earlier one, by its resume token. */
+        this.resumed = false;
+        /** Called after the hello to the page. */
+        this.onHello = () => {};
     }
 
     /** @param {string} text - from the page */
@@ -68,8 +74,10 @@ export class ScriptedCall {
             this.chooseVoice(message.id, message.data.d.voice);
         }
         if (message.type === 'client-ready') {
-            this.send('bot-ready', { version: '2.1.0', about: { library: 'scripted' }, call: 'scripted' });
+            const more = this.resumed ? { resumed: true } : {};
+            this.send('bot-ready', { version: '2.1.0', about: { library: 'scripted' }, call: this.id, ...more });
             this.state('listening');
+            this.onHello();
         }
         this.waiting.splice(0).forEach((wake) => wake());
     }
@@ -239,9 +247,17 @@ function encodeAnswer(sequence, at, response, samples) {
 export class ScriptedServer {
     constructor() {
         this.http = http.createServer((request, response) => this.serve(request, response));
-        this.sockets = new WebSocketServer({ server: this.http, path: '/ws' });
-        this.sockets.on('connection', (socket) => {
+        this.sockets = new WebSocketServer({
+            server: this.http,
+            path: '/ws',
+            verifyClient: ({ req }, settle) => {
+                const refusal = this.refusalOf(req);
+                settle(refusal === null, refusal?.status ?? 101);
+            },
+        });
+        this.sockets.on('connection', (socket, request) => {
             const call = new ScriptedCall((text) => socket.send(text));
+            this.takeUp(call, socket, request);
             call.writeAudio = (frame) => socket.send(frame);
             socket.on('message', (data, binary) => {
                 if (binary) {
@@ -264,6 +280,19 @@ export class ScriptedServer {
         this.known = new Set();
         /** Why the calls that were begun are over; empty: they are not. */
         this.over = '';
+        /** Whether calls over a WebSocket get resume tokens. */
+        this.resumes = false;
+        /** @type {Map<string, string>} Each token that is good, with its call. */
+        this.tokens = new Map();
+        this.issued = 0;
+        /** @type {{role: 'user' | 'assistant', text: string}[]} What a call that goes on is told was said. */
+        this.said = [];
+        /** Why resume tokens are refused that are not good. */
+        this.unknown = 'resume-unknown';
+        /** @type {{status: number, reason: string, retryAfter: number} | null} How WebSockets are refused; null: they are not. */
+        this.refusal = null;
+        /** @type {Map<string, {call: ScriptedCall, socket: import('ws').WebSocket}>} Calls over a WebSocket by their ids. */
+        this.live = new Map();
         /** @type {Set<ScriptedCall>} Those with a connection. */
         this.connected = new Set();
         /** @type {http.ServerResponse[] | null} Requests that a hung server has not answered. */
@@ -320,6 +349,69 @@ export class ScriptedServer {
         this.http.close();
     }
 
+    /**
+     * @param {http.IncomingMessage} request - for a WebSocket
+     * @returns {{status: number, reason: string, retryAfter: number} | null} null: it is accepted
+     */
+    refusalOf(request) {
+        const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+        const token = searchParams.get('resume');
+        if (this.refusal !== null) {
+            return this.refusal;
+        }
+        if (token !== null && this.tokens.get(token) !== searchParams.get('call')) {
+            return { status: 410, reason: this.unknown, retryAfter: 0 };
+        }
+        return null;
+    }
+
+    /**
+     * Gives a call over a WebSocket its id and, where calls can go on, its token; the connection that it had before is told.
+     *
+     * @param {ScriptedCall} call
+     * @param {import('ws').WebSocket} socket
+     * @param {http.IncomingMessage} request
+     */
+    takeUp(call, socket, request) {
+        if (!this.resumes) {
+            return;
+        }
+        const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
+        const token = searchParams.get('resume');
+        call.resumed = token !== null;
+        call.id = searchParams.get('call') ?? `call-${this.issued + 1}`;
+        this.tokens.delete(token ?? '');
+        const before = this.live.get(call.id);
+        if (before?.socket.readyState === before?.socket.OPEN) {
+            before?.call.server({ type: 'call-ended', reason: 'moved', message: '' });
+            before?.socket.close(1000);
+        }
+        this.live.set(call.id, { call, socket });
+        call.onHello = () => {
+            if (call.resumed) {
+                call.server({ type: 'resumed', call: call.id, said: this.said, cut: null });
+            }
+            this.issue(call);
+        };
+    }
+
+    /** @param {ScriptedCall} call - gets a new token, and its older ones are void */
+    issue(call) {
+        for (const [token, id] of this.tokens) {
+            if (id === call.id) {
+                this.tokens.delete(token);
+            }
+        }
+        this.issued += 1;
+        this.tokens.set(`token-${this.issued}`, call.id);
+        call.server({ type: 'resume', call: call.id, token: `token-${this.issued}`, seconds: 60 });
+    }
+
+    /** Loses every connection, as a network does. */
+    cut() {
+        this.sockets.clients.forEach((socket) => socket.terminate());
+    }
+
     /** @param {ScriptedCall} call */
     begin(call) {
         this.connected.add(call);
@@ -370,6 +462,9 @@ export class ScriptedServer {
             const engine = (/** @type {string} */ model) => ({ ready: true, message: '', model });
             const engines = { llm: engine('scripted.gguf'), stt: engine('scripted.bin'), tts: engine('') };
             json(response, { ready: true, engines, ...this.readiness });
+        } else if (pathname === '/ws') { // a page asks why there was no WebSocket
+            const { status, reason, retryAfter } = this.refusalOf(request) ?? { status: 426, reason: '', retryAfter: 0 };
+            json(response, { status, reason, detail: reason }, status, retryAfter > 0 ? { 'Retry-After': String(retryAfter) } : {});
         } else if (pathname === '/api/voices') {
             json(response, { voices: this.voices });
         } else if (pathname.startsWith('/api/voices/')) {
@@ -425,9 +520,10 @@ function tone(seconds) {
  * @param {http.ServerResponse} response
  * @param {object} body
  * @param {number} [status]
+ * @param {Record<string, string>} [headers]
  */
-function json(response, body, status = 200) {
-    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+function json(response, body, status = 200, headers = {}) {
+    response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
 /**
