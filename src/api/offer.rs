@@ -74,8 +74,8 @@ pub async fn offer(
         let detail = format!("type must be \"offer\", not {:?}", offer.kind);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("type"));
     }
-    if let Some(id) = offer.pc_id.as_ref().filter(|_| offer.resume.is_none())
-        && let Some(sdp) = renegotiate(&app, id, &offer.sdp).await?
+    if let Some(id) = &offer.pc_id
+        && let Some(sdp) = here(&app, id, &offer).await?
     {
         return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
     }
@@ -98,6 +98,16 @@ pub async fn offer(
     let wishes = Wishes { language, voice, renderers, user, owner };
     app.calls.start(call, pipeline, Some(peer), wishes, token);
     Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
+}
+
+/// The answer to an offer for a call that is still here; `None`: it begins a call, or uses up its token, which a call that goes on
+/// here does not need.
+async fn here(app: &App, id: &str, offer: &Offer) -> Result<Option<String>, Problem> {
+    let answer = match &offer.resume {
+        Some(asked) if asked.call != id => return Ok(None),
+        _ => renegotiate(app, id, &offer.sdp).await,
+    };
+    if offer.resume.is_some() { Ok(answer.unwrap_or_default()) } else { answer }
 }
 
 /// The answer to an offer for an existing call; `None` if it does not exist, and a new one may begin in its place.

@@ -178,20 +178,14 @@ async fn stages_of(
         face: face.clone(),
         cue_sources: cue_sources(config),
     };
-    let conductor = conductor::Conductor::new(
-        call.to_string(),
-        begin,
-        engines.clone(),
-        channels,
-        tasks.clone(),
-        scope.clone(),
-    );
+    let (call, all, tasks) = (call.to_owned(), engines.clone(), tasks.clone());
+    let hearing = stt::run(to_stt, context, words_out, tasks.clone(), scope.token.clone());
+    let conductor = conductor::Conductor::new(call, begin, all, channels, tasks, scope.clone());
     let mut stages = Stages { running: JoinSet::new(), token: scope.token.clone() };
     let microphone = vad::Microphone { frames: ports.mic, echo: echo::Echo::new(played.clone()), origin };
     let (detector, gate) = ((engines.vad)(), config.vad.clone());
     let turns = vad::Turns { closed: closed_rx, current: current_rx.clone(), position };
     stages.start("vad", vad::run(microphone, detector, gate, feed, voice_out, turns));
-    let hearing = stt::run(to_stt, context, words_out, tasks.clone(), scope.token.clone());
     stages.start("stt", hearing);
     let clocked = playout::Context { origin, face, tap: echo::tap::Tap::new(played) };
     stages.start("playout", playout::run(clocked, to_play, current_rx, ports.media, position_out, told));

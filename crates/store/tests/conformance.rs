@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use support::redis_server::Redis;
-use support::{FileStore, HandClock, KEEP, TTL, call, context, node, saver, until, vault, words};
-use tempfile::TempDir;
+use support::{FileStore, KEEP, TTL, call, context, node, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{
-    Claim, Embedded, Extended, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
+    Claim, Extended, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
 };
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
