@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 /// After this time, half of what a client has used no longer counts.
 const HALF_LIFE: Duration = Duration::from_secs(10);
 /// A client is heavier than another if it has used more than this many times as much,
-const TIMES: f64 = 2.0;
-/// and this much besides, in seconds: a long question does not make a client a heavy one.
-const BESIDES: f64 = 4.0;
+const TIMES: f64 = 1.5;
+/// and this much besides, in seconds: a turn of an ordinary conversation does not make a client a heavy one.
+const BESIDES: f64 = 1.5;
 /// Less counts as nothing, in seconds.
 const NOTHING: f64 = 0.01;
 /// Whoever has used more is in a conversation, in seconds.
@@ -93,7 +93,7 @@ mod tests {
         shares.charge("short", Duration::from_secs(1), start);
         assert!(heavier(&shares, "long", "short") && heavier(&shares, "long", "new"));
         assert!(!heavier(&shares, "short", "new") && !heavier(&shares, "short", "long"));
-        shares.charge("short", Duration::ZERO, start + 3 * HALF_LIFE);
+        shares.charge("short", Duration::ZERO, start + 4 * HALF_LIFE);
         assert!(!heavier(&shares, "long", "new"), "{shares:?}");
     }
 
