@@ -369,7 +369,7 @@ fn clients_with_about_the_same_use_are_served_in_order_of_arrival() {
     scheduler.submit(of("one", generate(1, "a", Priority::Live, 0..20)));
     scheduler.submit(of("two", generate(2, "b", Priority::Live, 100..120)));
     scheduler.admit();
-    charge(&mut scheduler, 0, 2);
+    charge(&mut scheduler, 0, 1);
     assert_eq!(sizes(&scheduler.next_step()), [(1, 4)]);
 }
 
