@@ -66,7 +66,8 @@ pub async fn start(
     if let Some(turn) = &turn {
         announce(turn.ports());
         if let Some(calls) = calls {
-            let known = Known { local: calls.local_addr(), outer: outer(config).to_vec() };
+            let known =
+                Known { local: calls.local_addr(), host: addresses::of_host(), outer: all_outer(config) };
             tokio::spawn(follow(turn.clone(), known, calls.address_changes()));
         }
     }
@@ -130,7 +131,7 @@ fn settings(
         own_media: calls.map(own).unwrap_or_default(),
         denied: ranges("turn.denied_peers", &turn.denied_peers)?,
         allowed: ranges("turn.allowed_peers", &turn.allowed_peers)?,
-        own_addresses: host.iter().chain(outer).copied().collect(),
+        own_addresses: host.iter().copied().chain(all_outer(config)).collect(),
         public: turn.public_peers,
     };
     let (certificate, key) = (tls_cert.clone(), tls_key.clone());
@@ -160,25 +161,46 @@ fn outer(config: &Config) -> &[IpAddr] {
     }
 }
 
-/// What does not change of this host's addresses.
+/// All outer addresses of this host, as configured: behind each of them are its other services, which are no peers.
+fn all_outer(config: &Config) -> Vec<IpAddr> {
+    let (relays, calls) = (&config.turn.public_addresses, &config.server.public_addresses);
+    relays.iter().chain(calls).copied().collect()
+}
+
+/// What is known of this host's addresses.
 struct Known {
     /// Where the port of calls is bound.
     local: SocketAddr,
+    /// Those of its interfaces, as they were listed last.
+    host: Vec<IpAddr>,
     /// The outer addresses, as configured.
     outer: Vec<IpAddr>,
 }
 
+impl Known {
+    /// Takes what the system lists now. A list that is empty is a failure: what was known stays, since the relay keeps clients from it.
+    fn listed(&mut self, host: Vec<IpAddr>) {
+        if !host.is_empty() {
+            self.host = host;
+        }
+    }
+
+    /// This host's addresses: no peers, but for the port of calls.
+    fn own_addresses(&self, told: &[SocketAddr]) -> Vec<IpAddr> {
+        let told = told.iter().map(SocketAddr::ip);
+        self.host.iter().copied().chain(told).chain(self.outer.iter().copied()).collect()
+    }
+}
+
 /// Tells the relay of this host's addresses whenever they change, until the port of calls is closed.
-async fn follow(turn: Turn, known: Known, mut changes: watch::Receiver<Vec<Candidate>>) {
+async fn follow(turn: Turn, mut known: Known, mut changes: watch::Receiver<Vec<Candidate>>) {
     // What has changed since the relay was started counts as well.
     changes.mark_changed();
     let over_udp = |candidate: &Candidate| candidate.is_udp().then_some(candidate.address);
     while changes.changed().await.is_ok() {
         let told: Vec<SocketAddr> = changes.borrow_and_update().iter().filter_map(over_udp).collect();
-        let host = addresses::of_host();
-        let outer = told.iter().map(SocketAddr::ip).chain(known.outer.iter().copied());
-        let own_addresses = host.iter().copied().chain(outer).collect();
-        turn.set_own(own_media(&told, known.local, &host), own_addresses);
+        known.listed(addresses::of_host());
+        turn.set_own(own_media(&told, known.local, &known.host), known.own_addresses(&told));
     }
 }
 
@@ -207,6 +229,22 @@ fn own_media(told: &[SocketAddr], local: SocketAddr, host: &[IpAddr]) -> Vec<Own
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_outer_address_is_forgotten_nor_the_hosts_own_where_the_system_lists_none() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut config = Config::default();
+        config.server.public_addresses = vec![ip("203.0.113.9")];
+        config.turn.public_addresses = vec![ip("203.0.113.10")];
+        let (local, host) = (SocketAddr::from(([0, 0, 0, 0], 8080)), vec![ip("10.0.0.5")]);
+        let mut known = Known { local, host, outer: all_outer(&config) };
+        known.listed(Vec::new());
+        // As with the relay alone, where clients are told nobody's address.
+        let own = known.own_addresses(&[SocketAddr::new(ip("192.0.0.8"), 8080)]);
+        assert_eq!(own, ["10.0.0.5", "192.0.0.8", "203.0.113.10", "203.0.113.9"].map(ip));
+        known.listed(vec![ip("10.0.0.6")]);
+        assert_eq!(known.own_addresses(&[]), ["10.0.0.6", "203.0.113.10", "203.0.113.9"].map(ip));
+    }
 
     #[test]
     fn our_own_calls_are_reached_inside_also_by_their_outer_address() {

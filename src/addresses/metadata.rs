@@ -31,15 +31,16 @@ pub(super) async fn keep_asking(cloud: Metadata, calls: Weak<WebRtcHost>) {
             return tracing::error!(error = %format!("{error:#}"), "no metadata service can be asked");
         }
     };
-    let mut failing = false;
+    let (mut failing, mut was_empty) = (false, false);
     loop {
         let asked = ask(&client, SERVICE, cloud).await;
         let Some(calls) = calls.upgrade() else { return };
         let pause = match asked {
             Ok(found) => {
-                if found.is_empty() {
+                if found.is_empty() && !was_empty {
                     tracing::info!(?cloud, "the metadata service knows no outer address of this host");
                 }
+                was_empty = found.is_empty();
                 calls.learn_outer(found);
                 failing = false;
                 AGAIN

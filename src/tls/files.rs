@@ -2,7 +2,8 @@
 //!
 //! Two files are not moved in one step. So both are written whole beside their places first, where a full disk stops them and leaves
 //! the pair before; then the key is moved, and then its certificate. A process that dies between the two leaves a certificate that
-//! waits beside its place and fits the key, which the next start recognises.
+//! waits beside its place and fits the key, which the next start recognises; so does a place that takes the key and not the certificate,
+//! such as a file that is mounted.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -80,6 +81,13 @@ pub(super) struct Held {
     pub(super) warnings: Vec<String>,
 }
 
+/// A certificate that waited beside its place, and fits the key.
+pub(super) struct Completed {
+    pub(super) held: Held,
+    /// Why it still waits there; none: it is in its place.
+    pub(super) waits: Option<String>,
+}
+
 impl Files {
     /// Those of a configuration; `None`: the server has no TLS of its own.
     #[must_use]
@@ -123,19 +131,29 @@ impl Files {
         cert.put()
     }
 
-    /// Ends a replacement that was cut off when the key was in its place, and its certificate was not.
-    pub(super) fn complete(&self, provider: &CryptoProvider, now: i64) {
+    /// Ends a replacement that was cut off when the key was in its place, and its certificate was not; `None`: none was.
+    pub(super) fn complete(&self, provider: &CryptoProvider, now: i64) -> Option<Completed> {
         let waiting = Self { cert: aside(&self.cert), key: self.key.clone() };
-        if self.read(provider, now).is_ok() || waiting.read(provider, now).is_err() {
-            return;
+        if self.read(provider, now).is_ok() {
+            return None;
         }
+        let held = waiting.read(provider, now).ok()?;
         let (from, to) = (waiting.cert.display(), self.cert.display());
-        match std::fs::rename(&waiting.cert, &self.cert) {
-            Ok(()) => tracing::warn!(
-                "{CERT}: {to} has taken the place of one that did not fit its key: it waited as {from}"
-            ),
-            Err(error) => tracing::error!(%error, "{CERT}: {from} fits the key, and cannot be moved to {to}"),
-        }
+        let waits = match std::fs::rename(&waiting.cert, &self.cert) {
+            Ok(()) => {
+                tracing::warn!(
+                    "{CERT}: {to} has taken the place of one that did not fit its key: it waited as {from}"
+                );
+                None
+            }
+            Err(error) => {
+                let waits =
+                    format!("{CERT}: {from} fits the key and is used, but cannot be moved to {to}: {error}");
+                tracing::error!("{waits}");
+                Some(waits)
+            }
+        };
+        Some(Completed { held, waits })
     }
 
     fn text(&self, setting: &'static str, path: &Path) -> Result<Text, TlsFault> {

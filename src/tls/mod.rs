@@ -23,8 +23,8 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
+use files::{Completed, Held, Stamps};
 pub use files::{Files, TlsFault};
-use files::{Held, Stamps};
 pub use obtained::CertificateHealth;
 use pair::{Pair, Valid};
 
@@ -78,18 +78,21 @@ impl Certificate {
     /// If both files are there and cannot be used: they may be somebody's, and are not overwritten.
     pub fn ordered(files: Files) -> Result<Arc<Self>, TlsFault> {
         let provider = provider();
-        files.complete(&provider, now());
+        let completed = files.complete(&provider, now());
         let stamps = files.stamps();
         let seen = stamps.if_settled(SystemTime::now());
-        let pair = if stamps.are_both_there() {
-            let held = files.read(&provider, now())?;
-            tell(&held);
-            Some(held.pair)
-        } else {
-            None
+        let (held, waits) = match completed {
+            Some(Completed { held, waits }) => (Some(held), waits),
+            None if stamps.are_both_there() => (Some(files.read(&provider, now())?), None),
+            None => (None, None),
         };
+        held.iter().for_each(tell);
         let proofs = Some(Mutex::new(HashMap::new()));
-        Ok(Arc::new(Self { proofs, ..Self::new(files, provider, seen, pair) }))
+        let certificate = Self { proofs, ..Self::new(files, provider, seen, held.map(|held| held.pair)) };
+        if waits.is_some() {
+            certificate.note_unwritten(waits);
+        }
+        Ok(Arc::new(certificate))
     }
 
     fn new(files: Files, provider: Arc<CryptoProvider>, seen: Stamps, pair: Option<Pair>) -> Self {

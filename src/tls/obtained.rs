@@ -177,6 +177,18 @@ mod tests {
             assert_eq!(fs::read_to_string(&files.cert).unwrap(), new.chain);
             assert!(!waiting.exists());
         }
+        // A place that takes the key alone, as a mounted file does: what waits is shown from there, and the key is not lost.
+        let place = folder.path().join("mounted.pem");
+        fs::create_dir(&place).unwrap();
+        let mounted = Files { cert: place, key: files.key.clone() };
+        let next = made();
+        mounted.write(&next.chain, &next.key).unwrap_err();
+        let certificate = Certificate::ordered(mounted.clone()).unwrap();
+        let health = certificate.health();
+        assert!(shows(&certificate, &next) && !health.written, "{health:?}");
+        assert!(health.message.contains("cannot be moved to"), "{health:?}");
+        assert!(shows(&Certificate::ordered(mounted).unwrap(), &next), "nor at the start behind that");
+        files.write(&new.chain, &new.key).unwrap();
         // What waits beside a pair that fits, or fits nothing, is not taken.
         fs::write(&waiting, &before.chain).unwrap();
         assert!(shows(&Certificate::ordered(files.clone()).unwrap(), &new));

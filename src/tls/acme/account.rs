@@ -10,6 +10,9 @@ use tokio::task::spawn_blocking;
 
 use super::super::replacing::replace;
 
+/// What an authority says of an account that it does not have (RFC 8555, 6.7).
+const GONE: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
+
 /// An account as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -42,7 +45,7 @@ impl Owner<'_> {
         builder: AccountBuilder,
         unkept: &mut Option<Unkept>,
     ) -> anyhow::Result<Account> {
-        let path = self.path();
+        let path = place(self.key);
         if let Some(Unkept { account, text }) = unkept.clone() {
             if write(&path, text).await.is_ok() {
                 *unkept = None;
@@ -51,7 +54,8 @@ impl Owner<'_> {
         }
         if let Some(credentials) = self.kept(&path).await? {
             let known = builder.from_credentials(credentials).await;
-            return known.with_context(|| format!("the account of {} is refused", path.display()));
+            // The authority's directory is read as well.
+            return known.with_context(|| format!("the account in {} cannot be used", path.display()));
         }
         let contact: Vec<&str> = self.contact.into_iter().collect();
         let asked =
@@ -65,12 +69,6 @@ impl Owner<'_> {
             *unkept = Some(Unkept { account: account.clone(), text });
         }
         Ok(account)
-    }
-
-    fn path(&self) -> PathBuf {
-        let mut path = self.key.as_os_str().to_owned();
-        path.push(".account");
-        path.into()
     }
 
     /// The account of before, unless it is another authority's.
@@ -88,8 +86,46 @@ impl Owner<'_> {
     }
 }
 
+/// Where the account is kept.
+fn place(key: &Path) -> PathBuf {
+    let mut path = key.as_os_str().to_owned();
+    path.push(".account");
+    path.into()
+}
+
+/// Why an order is refused, and what to do if that is the account. `key`: the certificate's.
+pub(super) fn refused(refusal: instant_acme::Error, key: &Path) -> anyhow::Error {
+    let is_gone =
+        matches!(&refusal, instant_acme::Error::Api(problem) if problem.r#type.as_deref() == Some(GONE));
+    let path = place(key);
+    let why = if is_gone {
+        format!("the authority does not know the account in {}; remove it for a new one", path.display())
+    } else {
+        "the order is refused".to_owned()
+    };
+    anyhow::Error::new(refusal).context(why)
+}
+
 /// On a thread that may wait for the disk.
 async fn write(path: &Path, text: String) -> anyhow::Result<()> {
     let path = path.to_owned();
     Ok(spawn_blocking(move || replace(&path, &text)).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_account_that_the_authority_has_forgotten_is_named_with_what_to_do() {
+        let told = |kind: &str| {
+            let problem = serde_json::from_value(json!({ "type": kind, "status": 400 })).unwrap();
+            format!("{:#}", refused(instant_acme::Error::Api(problem), Path::new("/tls/key.pem")))
+        };
+        assert!(told(GONE).contains("the account in /tls/key.pem.account; remove it for a new one"));
+        let other = told("urn:ietf:params:acme:error:rateLimited");
+        assert!(other.starts_with("the order is refused") && !other.contains("key.pem"), "{other}");
+    }
 }

@@ -14,7 +14,7 @@ use rustls::sign::CertifiedKey;
 
 use super::super::Certificate;
 use super::super::obtained::Obtained;
-use super::account::{Owner, Unkept};
+use super::account::{Owner, Unkept, refused};
 use crate::config;
 
 /// How often, and for how long, the authority is asked how far an order is.
@@ -53,7 +53,8 @@ impl Authority {
         tracing::info!(names = ?self.names, authority = %self.directory, "a certificate is ordered");
         let account = self.account(certificate, unkept).await?;
         let names: Vec<Identifier> = self.names.iter().cloned().map(Identifier::Dns).collect();
-        let mut order = account.new_order(&NewOrder::new(&names)).await.context("the order is refused")?;
+        let ordered = account.new_order(&NewOrder::new(&names)).await;
+        let mut order = ordered.map_err(|refusal| refused(refusal, &certificate.files.key))?;
         prove(&mut order, certificate).await?;
         let status = order.poll_ready(&POLL).await.context("the order did not become ready")?;
         if status != OrderStatus::Ready {

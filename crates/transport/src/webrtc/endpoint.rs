@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use webrtc::runtime::RecvMeta;
 
 use super::checks::Unasked;
+use super::ways::Path;
 
 /// Datagrams that wait for one call; more are dropped, as by any full socket.
 const INBOX: usize = 256;
@@ -25,7 +26,7 @@ pub(super) struct Endpoint {
 /// The addresses and ICE user names that route to this endpoint.
 #[derive(Default)]
 pub(super) struct Names {
-    pub(super) addresses: VecDeque<SocketAddr>,
+    pub(super) paths: VecDeque<Path>,
     pub(super) ufrags: VecDeque<String>,
     pub(super) closed: bool,
 }

@@ -2,8 +2,9 @@
 //! name that it carries.
 //!
 //! The `webrtc` crate wants sockets of its own, so each call gets virtual ones (see [`super::runtime`]), whose datagrams go
-//! through here; a few datagrams come over streams instead (see [`super::framed`]). An address belongs to a call once a check from it has proved to know the call's password, so nobody can take
-//! over another client's address.
+//! through here; a few datagrams come over streams instead (see [`super::framed`]). An address belongs to a call once a check
+//! from it has proved to know the call's password, so nobody can take over another client's address. UDP and streams prove it
+//! each for itself: a stream gets only what the call sends that was proved over it.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSliceMut};
@@ -22,7 +23,7 @@ use super::checks::{Rate, Unasked};
 use super::endpoint::Endpoint;
 use super::questions::Questions;
 use super::stun::{self, Transaction};
-use super::ways::Ways;
+use super::ways::{Path, Ways};
 
 /// Addresses from which one call may be reached; beyond them the oldest is forgotten.
 const MAX_ADDRESSES: usize = 64;
@@ -55,7 +56,7 @@ pub(super) struct Mux {
 
 #[derive(Default)]
 struct Routes {
-    by_address: HashMap<SocketAddr, Route>,
+    by_path: HashMap<Path, Route>,
     by_ufrag: HashMap<String, (Arc<Endpoint>, String)>,
 }
 
@@ -67,6 +68,17 @@ struct Route {
     checks: VecDeque<(Transaction, Option<IpAddr>)>,
     /// The local address that the client's media reach: ours are sent from there.
     media: Option<IpAddr>,
+}
+
+impl Routes {
+    fn known(&self, path: &Path) -> Option<&Route> {
+        // What a stream says that has proved nothing is nobody's, even if one before it had the address.
+        self.by_path.get(path).filter(|route| route.proven || !path.is_stream())
+    }
+
+    fn of(&self, endpoint: &Arc<Endpoint>, path: &Path) -> Option<&Route> {
+        self.by_path.get(path).filter(|route| Arc::ptr_eq(&route.endpoint, endpoint))
+    }
 }
 
 impl Route {
@@ -119,18 +131,26 @@ impl Mux {
 
     /// Takes a datagram that came over a stream.
     pub(super) fn received(&self, from: SocketAddr, datagram: &[u8]) {
-        self.dispatch(from, None, datagram);
+        self.dispatch(Path::over_stream(from), None, datagram);
     }
 
-    /// Whether a check from this address knew the password of a call that goes on.
-    pub(super) fn is_proven(&self, address: &SocketAddr) -> bool {
-        self.routes.read().by_address.get(address).is_some_and(|route| route.proven)
+    /// A stream has ended. Its call is reached over another one only once that has proved itself.
+    pub(super) fn hung_up(&self, from: &SocketAddr) {
+        self.ways.close(from);
+        if let Some(route) = self.routes.write().by_path.get_mut(&Path::over_stream(*from)) {
+            route.proven = false;
+        }
+    }
+
+    /// Whether a check on this path knew the password of a call that goes on.
+    pub(super) fn is_proven(&self, path: &Path) -> bool {
+        self.routes.read().by_path.get(path).is_some_and(|route| route.proven)
     }
 
     /// Number of addresses and user names that route to a call.
     pub(super) fn routes(&self) -> usize {
         let routes = self.routes.read();
-        routes.by_address.len() + routes.by_ufrag.len()
+        routes.by_path.len() + routes.by_ufrag.len()
     }
 
     /// Routes checks with these credentials to the call.
@@ -161,29 +181,29 @@ impl Mux {
         for ufrag in names.ufrags.drain(..) {
             routes.by_ufrag.remove(&ufrag);
         }
-        for address in names.addresses.drain(..) {
-            if routes.by_address.get(&address).is_some_and(|route| Arc::ptr_eq(&route.endpoint, endpoint)) {
-                routes.by_address.remove(&address);
+        for path in names.paths.drain(..) {
+            if routes.of(endpoint, &path).is_some() {
+                routes.by_path.remove(&path);
             }
         }
     }
 
-    /// Routes an address to a call. Only a proven owner takes it from another call.
-    fn route(&self, address: SocketAddr, endpoint: &Arc<Endpoint>, proven: bool) {
+    /// Routes a path to a call. Only a proven owner takes it from another call.
+    fn route(&self, path: Path, endpoint: &Arc<Endpoint>, proven: bool) {
         let mut routes = self.routes.write();
         let mut names = endpoint.names.lock();
-        if names.closed || (!proven && routes.by_address.contains_key(&address)) {
+        if names.closed || (!proven && routes.by_path.contains_key(&path)) {
             return;
         }
-        routes.by_address.insert(address, Route::new(endpoint, proven));
-        if !names.addresses.contains(&address) {
-            names.addresses.push_back(address);
+        routes.by_path.insert(path, Route::new(endpoint, proven));
+        if !names.paths.contains(&path) {
+            names.paths.push_back(path);
         }
-        if names.addresses.len() > MAX_ADDRESSES
-            && let Some(old) = names.addresses.pop_front()
-            && routes.by_address.get(&old).is_some_and(|route| Arc::ptr_eq(&route.endpoint, endpoint))
+        if names.paths.len() > MAX_ADDRESSES
+            && let Some(old) = names.paths.pop_front()
+            && routes.of(endpoint, &old).is_some()
         {
-            routes.by_address.remove(&old);
+            routes.by_path.remove(&old);
         }
     }
 
@@ -202,7 +222,7 @@ impl Mux {
                 Ok(count) => {
                     for (buffer, meta) in memory.iter().zip(&metas[..count]) {
                         for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                            self.dispatch(unmapped(meta.addr), meta.dst_ip, datagram);
+                            self.dispatch(Path::over_udp(unmapped(meta.addr)), meta.dst_ip, datagram);
                         }
                     }
                 }
@@ -215,38 +235,35 @@ impl Mux {
         }
     }
 
-    fn dispatch(&self, from: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
+    fn dispatch(&self, from: Path, ours: Option<IpAddr>, datagram: &[u8]) {
         if datagram.len() > MAX_DATAGRAM {
             return;
         }
         if stun::is_stun(datagram) && stun::is_request(datagram) {
             return self.dispatch_check(from, ours, datagram);
         }
-        if stun::is_stun(datagram) && self.questions.take(from, datagram) {
+        if stun::is_stun(datagram) && !from.is_stream() && self.questions.take(from.address, datagram) {
             return;
         }
         let routes = self.routes.read();
-        let Some(route) = routes.by_address.get(&from) else {
+        let Some(route) = routes.known(&from) else {
             metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
             return;
         };
-        route.endpoint.deliver(from, datagram);
+        route.endpoint.deliver(from.address, datagram);
         if route.media != ours && !stun::is_stun(datagram) {
             drop(routes);
-            if let Some(route) = self.routes.write().by_address.get_mut(&from) {
+            if let Some(route) = self.routes.write().by_path.get_mut(&from) {
                 route.media = ours;
             }
         }
     }
 
-    fn dispatch_check(&self, from: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
+    fn dispatch_check(&self, from: Path, ours: Option<IpAddr>, datagram: &[u8]) {
         let found = stun::Check::decode(datagram).and_then(|check| {
             let routes = self.routes.read();
             let (endpoint, password) = routes.by_ufrag.get(&check.ufrag)?;
-            let known = routes
-                .by_address
-                .get(&from)
-                .is_some_and(|route| route.proven && Arc::ptr_eq(&route.endpoint, endpoint));
+            let known = routes.of(endpoint, &from).is_some_and(|route| route.proven);
             Some((check, endpoint.clone(), (!known).then(|| password.clone())))
         });
         let Some((mut check, endpoint, password)) = found else {
@@ -261,14 +278,14 @@ impl Mux {
             self.route(from, &endpoint, true);
         }
         if let Some(transaction) = stun::transaction(datagram)
-            && let Some(route) = self.routes.write().by_address.get_mut(&from)
+            && let Some(route) = self.routes.write().by_path.get_mut(&from)
         {
             route.checks.push_back((transaction, ours));
             if route.checks.len() > OPEN_CHECKS {
                 route.checks.pop_front();
             }
         }
-        endpoint.deliver(from, datagram);
+        endpoint.deliver(from.address, datagram);
     }
 
     /// Whether a check may be sent to an unproven address.
@@ -278,19 +295,28 @@ impl Mux {
 
     /// Sends a call's datagram. Never waits: what the socket does not accept is lost, as on the network.
     pub(super) fn send(&self, endpoint: &Arc<Endpoint>, to: SocketAddr, datagram: &[u8]) {
-        let known =
-            self.routes.read().by_address.get(&to).map(|route| {
-                (route.source(datagram), route.proven && Arc::ptr_eq(&route.endpoint, endpoint))
-            });
-        let (ours, proven) = known.unzip();
+        let path = Path::over_udp(to);
+        let (ours, proven, stream) = {
+            let routes = self.routes.read();
+            let ours = routes.by_path.get(&path).map(|route| route.source(datagram));
+            let proven = routes.of(endpoint, &path).is_some_and(|route| route.proven);
+            (ours, proven, routes.of(endpoint, &Path::over_stream(to)).map(|route| route.proven))
+        };
+        if !proven && let Some(is_open) = stream {
+            // Where its stream came from, nobody waits for UDP.
+            if !(is_open && self.ways.send(&to, datagram)) {
+                metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
+            }
+            return;
+        }
         if stun::is_request(datagram) {
-            if proven != Some(true) && !self.may_check(endpoint, to) {
+            if !proven && !self.may_check(endpoint, to) {
                 metrics::counter!("visavis_udp_dropped_total", "reason" => "unasked").increment(1);
                 return;
             }
-            if known.is_none() {
+            if ours.is_none() {
                 // A check of our own: its response comes from there.
-                self.route(to, endpoint, false);
+                self.route(path, endpoint, false);
             }
         }
         self.transmit(to, ours.flatten(), datagram);
@@ -303,9 +329,6 @@ impl Mux {
 
     /// Sends a datagram, from one of the host's addresses if it has several.
     fn transmit(&self, to: SocketAddr, ours: Option<IpAddr>, datagram: &[u8]) {
-        if self.ways.send(&to, datagram) {
-            return;
-        }
         let destination = match (self.local.is_ipv6(), to) {
             (true, SocketAddr::V4(v4)) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),
             _ => to,

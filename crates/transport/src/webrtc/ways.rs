@@ -1,4 +1,4 @@
-//! Streams in place of UDP: which clients are reached over one.
+//! The ways to clients: UDP, and streams in place of it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,6 +8,28 @@ use tokio::sync::mpsc;
 
 /// Datagrams that wait for one stream; more are dropped, as by a full socket: late sound is useless.
 const OUTBOX: usize = 64;
+
+/// Where a client is, and what leads there. A port of TCP is another one than that of UDP with its number, and may be somebody else's:
+/// behind a NAT many have one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Path {
+    pub(super) address: SocketAddr,
+    over_stream: bool,
+}
+
+impl Path {
+    pub(super) fn over_udp(address: SocketAddr) -> Self {
+        Self { address, over_stream: false }
+    }
+
+    pub(super) fn over_stream(address: SocketAddr) -> Self {
+        Self { address, over_stream: true }
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        self.over_stream
+    }
+}
 
 /// The streams, by their clients' addresses.
 #[derive(Debug, Default)]

@@ -219,10 +219,16 @@ fn passive(candidates: &[Candidate], listen: SocketAddr) -> Vec<Candidate> {
         any if any.is_unspecified() => ip.is_ipv4() || listen.is_ipv6(),
         own => own == ip,
     };
-    let ips = candidates.iter().filter(|candidate| candidate.kind == CandidateKind::Host);
-    let open = ips.map(|candidate| candidate.address.ip()).filter(|ip| is_open(*ip)).take(MOST_TCP);
+    let hosts = candidates.iter().filter(|candidate| candidate.kind == CandidateKind::Host);
+    let mut open: Vec<IpAddr> = Vec::new();
+    for ip in hosts.map(|candidate| candidate.address.ip()).filter(|ip| is_open(*ip)) {
+        // Of UDP an outer address may have two ports: the one that is configured, and the one that a NAT has chosen.
+        if open.len() < MOST_TCP && !open.contains(&ip) {
+            open.push(ip);
+        }
+    }
     let address = |ip| SocketAddr::new(ip, listen.port());
-    open.map(|ip| Candidate { kind: CandidateKind::Passive, address: address(ip) }).collect()
+    open.into_iter().map(|ip| Candidate { kind: CandidateKind::Passive, address: address(ip) }).collect()
 }
 
 /// Leaves out what is too much.

@@ -1,7 +1,7 @@
 //! ICE over TCP (RFC 6544, our side passive): streams on the port of HTTP, each a way for datagrams between a client and its call.
 //!
-//! A stream's datagrams bear their length (RFC 4571). The mux treats them as if they had come over UDP from the stream's address, and
-//! finds the stream again by it, so that calls know nothing of TCP.
+//! A stream's datagrams bear their length (RFC 4571). The mux treats them as if they had come over UDP from the stream's address. Once a
+//! check has proved that the stream is a call's, what the call sends to that address goes over it, so that calls know nothing of TCP.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::mux::Mux;
+use super::ways::Path;
 use crate::streams::{BoxedStream, StreamHandler};
 
 /// Longest time without a check that knows a call's password, and without a datagram thereafter.
@@ -52,7 +53,7 @@ struct Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.mux.ways().close(&self.from);
+        self.mux.hung_up(&self.from);
     }
 }
 
@@ -61,9 +62,10 @@ async fn receive(mux: &Mux, reader: impl AsyncRead + Unpin, from: SocketAddr) {
     let mut reader = BufReader::new(reader);
     let mut datagram = Vec::new();
     let mut deadline = Instant::now() + STRANGER;
+    let path = Path::over_stream(from);
     while let Ok(Ok(())) = timeout_at(deadline, next(&mut reader, &mut datagram)).await {
         mux.received(from, &datagram);
-        if mux.is_proven(&from) {
+        if mux.is_proven(&path) {
             deadline = Instant::now() + IDLE;
         } else if Instant::now() >= deadline {
             // One that sends without a pause never waits, and so never times out.

@@ -45,11 +45,11 @@ fn arbitrary_datagrams_reach_a_call_only_from_addresses_that_know_its_password()
                 });
                 proven.extend(genuine.then_some(from));
             }
-            mux.dispatch(from, None, datagram);
+            mux.dispatch(Path::over_udp(from), None, datagram);
             let routes = mux.routes.read();
-            assert!(routes.by_address.keys().all(|address| proven.contains(address)));
-            assert!(routes.by_address.len() <= MAX_ADDRESSES && routes.by_ufrag.len() == 1);
-            assert!(routes.by_address.values().all(|route| route.checks.len() <= OPEN_CHECKS));
+            assert!(routes.by_path.keys().all(|path| proven.contains(&path.address)));
+            assert!(routes.by_path.len() <= MAX_ADDRESSES && routes.by_ufrag.len() == 1);
+            assert!(routes.by_path.values().all(|route| route.checks.len() <= OPEN_CHECKS));
         }
         mux.remove(&endpoint);
         assert_eq!(mux.routes(), 0);

@@ -385,3 +385,13 @@ fn the_tcp_port_is_told_behind_the_udp_port_at_the_addresses_that_both_have() {
         assert_eq!(tcp, expected, "{listen}");
     }
 }
+
+#[test]
+fn the_tcp_port_is_told_once_at_an_address_where_the_udp_port_has_two_numbers() {
+    let rules = AddressRules { tcp: Some("0.0.0.0:443".parse().unwrap()), ..AddressRules::default() };
+    let known = ["203.0.113.5:8080", "203.0.113.5:61000"].map(|text| text.parse::<SocketAddr>().unwrap());
+    let choice = choose(&instance(), socket("0.0.0.0"), &rules, &known);
+    let all: Vec<String> = choice.candidates.iter().map(|candidate| candidate.address.to_string()).collect();
+    let udp = ["203.0.113.5:8080", "203.0.113.5:61000", "10.0.3.17:8080"];
+    assert_eq!(all, [&udp[..], &["203.0.113.5:443", "10.0.3.17:443"]].concat());
+}
