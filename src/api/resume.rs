@@ -55,7 +55,7 @@ impl Seat {
     pub(super) async fn check(&self, app: &App) -> Result<(), Problem> {
         match self {
             Self::New(_) => Ok(()),
-            Self::Resumed(ticket, _) => Ok(app.calls.check(ticket).await?),
+            Self::Resumed(ticket, principal) => Ok(app.calls.check(ticket, principal.clone()).await?),
         }
     }
 
