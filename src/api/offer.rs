@@ -25,8 +25,8 @@ use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
 const MOST_CANDIDATES: usize = 64;
 
 /// The body of `POST /api/offer`, and of an offer to a session. `restart_pc` is not needed: the certificate tells whether an
-/// offer for a call in progress is for the same connection or a new one.
-#[derive(Debug, Deserialize)]
+/// offer for a call in progress is for the same connection or a new one. No log may show its token.
+#[derive(Deserialize)]
 pub struct Offer {
     sdp: String,
     #[serde(rename = "type")]

@@ -11,8 +11,8 @@ use crate::admission::{Kind, Permit, Principal};
 use crate::session::Call;
 use crate::session::resume::{ResumeRefusal, Ticket};
 
-/// Which call a request goes on with, and its token.
-#[derive(Debug, Deserialize)]
+/// Which call a request goes on with, and its token; no log may show it.
+#[derive(Deserialize)]
 pub struct Asked {
     /// The call's id.
     #[serde(default)]

@@ -213,23 +213,13 @@ async fn a_call_that_was_lost_is_gone_on_with_and_one_that_is_over_for_good_is_n
     let folder = tempfile::tempdir().unwrap();
     let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
     let calls = kept_calls(folder.path(), script);
-    let (ticket, ports, _token) = begin_kept(&calls).await;
-    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
-    sleep(Duration::from_secs(5)).await;
-    ports.departure.lost();
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
+    let ticket = lost(&calls).await;
     let other = Ticket { call: CallId::new("another").unwrap(), ..ticket.clone() };
     assert_eq!(refusal(&calls, &other).await, Some(ResumeRefusal::NotYours));
     // A token that is shown for another call is used up as well.
     assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used));
 
-    let (ticket, ports, _token) = begin_kept(&calls).await;
-    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
-    sleep(Duration::from_secs(5)).await;
-    ports.departure.lost();
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
+    let ticket = lost(&calls).await;
     assert_eq!(calls.check(&ticket, Principal::Anonymous).await, Ok(()));
     let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its client comes back");
     assert_eq!(call.id(), ticket.call.as_str());
