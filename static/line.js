@@ -40,6 +40,8 @@ export class Line {
         this.call = '';
         /** The connection, or the last one, is of the call that was asked for. */
         this.resumed = false;
+        /** The call goes on elsewhere, or may: its connection is given up, and not hung up. */
+        this.left = false;
         /** @type {import('./webrtc.js').Transport['name']} The call's transport now, or last. */
         this.way = 'webrtc';
         /** @type {import('./signalling.js').Signalling | null} */
@@ -188,7 +190,7 @@ export class Line {
 
     /** Ends the call, even one that has no connection. */
     close() {
-        if (this.transport !== null) {
+        if (this.transport !== null && !this.left) {
             this.transport.close();
         } else if (this.call !== '') {
             this.signalling?.end(this.call);
@@ -201,9 +203,7 @@ export class Line {
 
     /** The call goes on elsewhere: closing this connection must not end it. */
     leave() {
-        if (this.transport !== null) {
-            this.transport.call = '';
-        }
+        this.left = true;
         this.call = '';
     }
 

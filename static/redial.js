@@ -14,6 +14,8 @@ const LONGEST_TRY_MS = 10000;
 const AWAY_MS = 120000;
 /** The longest wait for a server that says that it is stopping or loading. */
 const LOADING_MS = 600000;
+/** So long after a try that came to nothing the server takes its token once more. */
+const USED_MS = 2500;
 /** The longest wait that a server may ask for. */
 const LONGEST_WAIT_MS = 90000;
 
@@ -75,6 +77,8 @@ export class Redial {
         this.over = '';
         /** Why the call cannot go on by its resume token, if the server says so. */
         this.refused = '';
+        /** The token was said to be used, perhaps by a try of this page that came to nothing. */
+        this.used = false;
         /** Why the server takes the call later, if it says so. */
         this.waitsFor = '';
     }
@@ -144,7 +148,10 @@ export class Redial {
         if (this.waitsFor !== '') {
             this.spent = 0; // once it is gone, another one takes its place; and a line is free some time
         }
-        if (code === 'resume-refused' && problem instanceof CallProblem) {
+        if (this.mayBeOurs(problem)) {
+            this.used = true;
+            this.retryAfterMs = USED_MS;
+        } else if (code === 'resume-refused' && problem instanceof CallProblem) {
             this.refused = problem.detail;
             this.resume = false;
             this.call = '';
@@ -156,5 +163,16 @@ export class Redial {
         if (code === 'server-full' || code === 'address-full' || code === 'not-ready') {
             this.call = ''; // it took this for a new call, so it no longer knows the old one
         }
+    }
+
+    /**
+     * Whether a token was refused that an earlier try may have used, whose connection broke: the server takes it once more.
+     *
+     * @param {unknown} problem
+     * @returns {boolean}
+     */
+    mayBeOurs(problem) {
+        return problem instanceof CallProblem && problem.code === 'resume-refused' && problem.detail === 'resume-used'
+            && this.tries > 1 && !this.used;
     }
 }

@@ -9,6 +9,7 @@ const CONNECT_TIMEOUT_MS = 8000;
 const BACKLOG_LIMIT_BYTES = 64 * 1024; // 2 s of microphone: older sound is of no use
 const STALE_MS = 2000; // sound that waited longer for a page that stood still is dropped
 const TRY_AGAIN_LATER = 1013;
+const HUNG_UP = 1000;
 /** The page gives the connection up, not the call. */
 const ABANDONED = 4000;
 
@@ -185,8 +186,9 @@ export class WebSocketTransport {
         this.end(ABANDONED);
     }
 
+    /** The server takes this code for a hang-up. */
     close() {
-        this.end(1000);
+        this.end(HUNG_UP);
     }
 
     /** @param {number} code - why, for the server */

@@ -257,6 +257,23 @@ async fn an_offer_goes_on_with_a_call_over_webrtc_under_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_for_a_call_that_was_ended_on_the_server_says_so_though_it_has_a_token() {
+    let live = start(Duration::ZERO, &[]).await;
+    let (_client, pass) = in_mid_answer(&live).await;
+    let url = live.server.url(&format!("api/calls/{}", pass.call));
+    assert_eq!(live.server.http().delete(url).send().await.unwrap().status().as_u16(), 204);
+    let offer = json!({
+        "type": "offer",
+        "sdp": include_str!("webrtc_support/offer-chromium.sdp"),
+        "pc_id": pass.call,
+        "resume": { "call": pass.call, "token": pass.token },
+    });
+    let answer = live.server.http().post(live.server.url("api/offer")).json(&offer).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 410);
+    assert_eq!(answer.json::<Value>().await.unwrap()["reason"], "ended-by-operator");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_told_to_stop_leaves_a_call_that_the_next_one_goes_on_with() {
     let mut live = start(Duration::ZERO, &["server.drain_seconds=3"]).await;
     let (mut client, pass) = in_mid_answer(&live).await;

@@ -25,8 +25,8 @@ use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
 const MOST_CANDIDATES: usize = 64;
 
 /// The body of `POST /api/offer`, and of an offer to a session. `restart_pc` is not needed: the certificate tells whether an
-/// offer for a call in progress is for the same connection or a new one.
-#[derive(Debug, Deserialize)]
+/// offer for a call in progress is for the same connection or a new one. No log may show its token.
+#[derive(Deserialize)]
 pub struct Offer {
     sdp: String,
     #[serde(rename = "type")]
@@ -103,11 +103,13 @@ pub async fn offer(
 /// The answer to an offer for a call that is still here; `None`: it begins a call, or uses up its token, which a call that goes on
 /// here does not need.
 async fn here(app: &App, id: &str, offer: &Offer) -> Result<Option<String>, Problem> {
-    let answer = match &offer.resume {
-        Some(asked) if asked.call != id => return Ok(None),
-        _ => renegotiate(app, id, &offer.sdp).await,
-    };
-    if offer.resume.is_some() { Ok(answer.unwrap_or_default()) } else { answer }
+    let Some(asked) = &offer.resume else { return renegotiate(app, id, &offer.sdp).await };
+    // One that has moved may come back by its token.
+    match app.calls.over(id).filter(|reason| *reason != EndReason::Moved) {
+        _ if asked.call != id => Ok(None),
+        Some(reason) => Err(over(reason)),
+        None => Ok(renegotiate(app, id, &offer.sdp).await.unwrap_or_default()),
+    }
 }
 
 /// The answer to an offer for an existing call; `None` if it does not exist, and a new one may begin in its place.

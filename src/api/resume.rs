@@ -11,8 +11,8 @@ use crate::admission::{Kind, Permit, Principal};
 use crate::session::Call;
 use crate::session::resume::{ResumeRefusal, Ticket};
 
-/// Which call a request goes on with, and its token.
-#[derive(Debug, Deserialize)]
+/// Which call a request goes on with, and its token; no log may show it.
+#[derive(Deserialize)]
 pub struct Asked {
     /// The call's id.
     #[serde(default)]
@@ -55,7 +55,7 @@ impl Seat {
     pub(super) async fn check(&self, app: &App) -> Result<(), Problem> {
         match self {
             Self::New(_) => Ok(()),
-            Self::Resumed(ticket, _) => Ok(app.calls.check(ticket).await?),
+            Self::Resumed(ticket, principal) => Ok(app.calls.check(ticket, principal.clone()).await?),
         }
     }
 

@@ -29,8 +29,8 @@ const WAITING: usize = 256 * 1024;
 /// Bytes collected before they are written.
 const COLLECTED: usize = 16 * 1024;
 
-/// The query of `GET /ws`.
-#[derive(Debug, Deserialize)]
+/// The query of `GET /ws`; no log may show its token.
+#[derive(Deserialize)]
 pub struct Parameters {
     #[serde(default)]
     rate: Option<u32>,

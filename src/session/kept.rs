@@ -10,9 +10,6 @@ use visavis_store::{CallId, End, Lease, Saver};
 
 use crate::event::EndReason;
 
-/// How long the context of a call is kept whose client hung up. It may be that of a page that is being loaded anew.
-const HUNG_UP: Duration = Duration::from_secs(120);
-
 /// Longest wait, at a call's end, for the store to take the last of it. It is tried again after that.
 const WRITTEN: Duration = Duration::from_secs(1);
 
@@ -83,8 +80,9 @@ impl Drop for Kept {
 /// What becomes of a call's context: what nobody can go on with is not kept.
 fn fate(reason: EndReason) -> End {
     match reason {
-        EndReason::EndedByOperator | EndReason::Idle | EndReason::AgentEnded => End::Forget,
-        EndReason::HungUp => End::Briefly(HUNG_UP),
+        EndReason::HungUp | EndReason::EndedByOperator | EndReason::Idle | EndReason::AgentEnded => {
+            End::Forget
+        }
         EndReason::ConnectionLost | EndReason::ServerStopping | EndReason::Moved | EndReason::Fault => {
             End::Keep
         }
@@ -101,6 +99,7 @@ mod tests {
             assert!(reason.is_final());
             assert_eq!(fate(reason), End::Forget);
         }
+        assert_eq!(fate(EndReason::HungUp), End::Forget);
         for reason in [EndReason::ConnectionLost, EndReason::ServerStopping, EndReason::Fault] {
             assert!(!reason.is_final());
             assert_eq!(fate(reason), End::Keep);

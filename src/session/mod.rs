@@ -18,8 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use self::ended::EndedCalls;
 use self::kept::Kept;
-use self::resume::{Line, Resumption};
-use self::tokens::{Tokens, Watched};
+use self::resume::{Entrance, Line, Resumption};
+use self::tokens::{OfCall, Tokens, Watched};
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
 use crate::engine::{Caller, Engines};
@@ -32,7 +32,7 @@ use crate::renderers;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 use crate::voice::ChosenVoice;
-use visavis_store::{CallId, Lease, Saver};
+use visavis_store::{Lease, Saver};
 
 /// Time for a transport to deliver its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -64,17 +64,16 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let (Some(resumption), Some(saver), Some(call)) =
-            (self.resumption.take(), &self.calls.saver, CallId::new(&self.id))
-        {
-            resumption.put_back(saver, &call);
-        }
         let mut table = self.calls.table.lock();
-        // One that goes on under the same id has not ended.
-        if table.own(&self.id, self.number).is_some() {
-            table.active.remove(&self.id);
-            table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
+        // One that goes on under the same id has not ended, and has what is kept of it.
+        if table.own(&self.id, self.number).is_none() {
+            return;
         }
+        if let Some(resumption) = self.resumption.take() {
+            self.calls.put_back(resumption);
+        }
+        table.active.remove(&self.id);
+        table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
     }
 }
 
@@ -90,18 +89,42 @@ impl Table {
     fn own(&mut self, id: &str, number: u64) -> Option<&mut Entry> {
         self.active.get_mut(id).filter(|entry| entry.number == number)
     }
+
+    /// Enters a call of this id, instead of one that it goes on from; returns its number.
+    fn enter(&mut self, id: &str, permit: Permit, entrance: Option<Entrance>) -> u64 {
+        self.entered += 1;
+        let (permit, hang_up, number) = (Some(permit), CancellationToken::new(), self.entered);
+        let entry = Entry { number, line: None, entrance, permit, hang_up, peer: None, face: None };
+        self.active.insert(id.to_owned(), entry);
+        number
+    }
 }
 
 struct Entry {
     number: u64,
     /// How it is taken over; none until it has begun.
     line: Option<Line>,
+    /// How its client came back to it; none: it has begun with this connection.
+    entrance: Option<Entrance>,
     /// None once it was hung up: the end of the call needs no permit.
     permit: Option<Permit>,
     /// Ends the call, bypassing its client's queues.
     hang_up: CancellationToken,
     peer: Option<PeerHandle>,
     face: Option<broadcast::Sender<FaceMoment>>,
+}
+
+impl Entry {
+    /// The call has a connection, by which it can be reached and ended from outside.
+    fn connect(&mut self, ports: &PipelinePorts, peer: Option<PeerHandle>, transport: &CancellationToken) {
+        if self.hang_up.is_cancelled() {
+            ports.hang_up.cancel();
+        }
+        if let Some(permit) = &self.permit {
+            permit.cancel_when_revoked(transport.clone());
+        }
+        (self.hang_up, self.peer, self.face) = (ports.hang_up.clone(), peer, Some(ports.moments.clone()));
+    }
 }
 
 /// A client's options for its call.
@@ -166,18 +189,8 @@ impl Calls {
     pub fn open(self: &Arc<Self>, permit: Permit) -> Call {
         debug_assert_eq!(permit.kind(), Kind::Call, "a call is counted as one");
         let id = uuid::Uuid::new_v4().simple().to_string();
-        self.enter(id, permit, None)
-    }
-
-    /// Enters a call of this id among those in progress, instead of one that it goes on from.
-    fn enter(self: &Arc<Self>, id: String, permit: Permit, resumption: Option<Resumption>) -> Call {
-        let mut table = self.table.lock();
-        table.entered += 1;
-        let number = table.entered;
-        let (permit, hang_up) = (Some(permit), CancellationToken::new());
-        let entry = Entry { number, line: None, permit, hang_up, peer: None, face: None };
-        table.active.insert(id.clone(), entry);
-        Call { calls: self.clone(), id, number, resumption, ended: None }
+        let number = self.table.lock().enter(&id, permit, None);
+        Call { calls: self.clone(), id, number, resumption: None, ended: None }
     }
 
     /// The tasks among which a call's transport runs.
@@ -204,25 +217,24 @@ impl Calls {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
         let Wishes { language, voice, renderers, user, owner } = wishes;
         let (context, lease) = match call.resumption.take() {
-            Some(Resumption { context, lease }) => (Some(context), lease),
+            Some(Resumption { context, lease, .. }) => (Some(context), lease),
             None => (None, None),
         };
         let caller = Caller { user: user.into(), ..Caller::default() };
         let kept = self.saver.as_ref().map(|_| CancellationToken::new());
         let options = CallOptions { language, voice, context, kept, caller, ..CallOptions::default() };
-        let over = CancellationToken::new();
-        if let Some(entry) = self.table.lock().own(&call.id, call.number) {
+        let (over, ended) = watch::channel(None);
+        let entrance = {
+            let mut table = self.table.lock();
+            let Some(entry) = table.own(&call.id, call.number) else {
+                // Its client has come back over another connection before this one began.
+                return transport.cancel();
+            };
             let remembered = options.remembered.subscribe();
-            entry.line = Some(Line { moved: options.moved.clone(), over: over.clone(), remembered });
-            if entry.hang_up.is_cancelled() {
-                ports.hang_up.cancel();
-            }
-            if let Some(permit) = &entry.permit {
-                permit.cancel_when_revoked(transport.clone());
-            }
-            (entry.hang_up, entry.peer, entry.face) =
-                (ports.hang_up.clone(), peer, Some(ports.moments.clone()));
-        }
+            entry.line = Some(Line { moved: options.moved.clone(), over: ended, remembered });
+            entry.connect(&ports, peer, &transport);
+            entry.entrance.clone()
+        };
         self.tasks.spawn(track_presence(self.clone(), call.id.clone(), call.number, ports.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
@@ -231,9 +243,9 @@ impl Calls {
         self.tasks.spawn(async move {
             let (id, began) = (call.id.clone(), Instant::now());
             tracing::info!(call = %id, transport = kind, "call began");
-            let running = Running { id: id.clone(), ports, options, lease, owner };
+            let running = Running { id: id.clone(), ports, options, lease, owner, entrance };
             let reason = Box::pin(calls.run(running)).await;
-            over.cancel();
+            over.send_replace(Some(reason));
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
             tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
@@ -245,13 +257,14 @@ impl Calls {
     }
 
     /// Runs a call's pipeline to its end, and beside it what keeps the call for a client that comes back.
-    async fn run(&self, Running { id, ports, options, lease, owner }: Running) -> EndReason {
+    async fn run(&self, Running { id, ports, options, lease, owner, entrance }: Running) -> EndReason {
         let scope = Scope { drain: self.drain.clone(), token: self.stop.clone() };
         let kept = Kept::begin(self.saver.as_ref(), &id, lease);
         let written = options.kept.clone().unwrap_or_default();
         let keeping = kept.follow(options.remembered.subscribe(), written);
         let seconds = self.config.store.resume_seconds;
-        let mut tokens = Tokens::new(self.saver.as_ref(), &id, owner, seconds);
+        let of_call = OfCall { id: &id, owner, entrance, seconds };
+        let mut tokens = Tokens::new(self.saver.as_ref(), of_call);
         let (lost, moved) = (kept.lost(), options.moved.clone());
         let (hellos, events) = (options.hellos.subscribe(), ports.events.downgrade());
         let watched = Watched { hellos, events, lost: lost.clone() };
@@ -340,6 +353,7 @@ struct Running {
     /// The right to write of it, if it goes on from what is stored.
     lease: Option<Lease>,
     owner: String,
+    entrance: Option<Entrance>,
 }
 
 /// Runs a call, and tells it that it has moved once another node has it.

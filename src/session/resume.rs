@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
-use visavis_store::{CallId, End, Lease, RedeemError, ResumeToken, Retry, Saver, StoreError, TokenRefusal};
+use visavis_store::{
+    CallId, End, Lease, RedeemError, ResumeToken, Retry, Saver, StoreError, TokenHash, TokenRefusal,
+};
 
 use super::{Call, Calls};
 use crate::admission::{Kind, Permit, Principal, Refusal};
@@ -14,6 +18,9 @@ use crate::event::EndReason;
 
 /// Longest wait for the connection from which a call is taken over.
 const HANDED_OVER: Duration = Duration::from_secs(2);
+/// So long after a client has come back, and not sooner, it may show its token once more, if it was sent no other one: its
+/// connection has come to nothing, and of two clients that come at once only one gets the call.
+const ANOTHER_TRY: Duration = Duration::from_secs(2);
 
 /// What a client shows to go on with a call.
 #[derive(Debug, Clone)]
@@ -86,14 +93,33 @@ pub(super) struct Resumption {
     pub(super) context: Arc<CallContext>,
     /// None: the store was not to be reached, and the call was in memory.
     pub(super) lease: Option<Lease>,
+    /// By which it goes on.
+    ticket: Ticket,
 }
 
-impl Resumption {
-    /// Nobody goes on with it after all: it is kept for the next one who does.
-    pub(super) fn put_back(self, saver: &Saver, call: &CallId) {
-        saver.begin(call, self.lease);
-        saver.save(call, self.context);
-        saver.end(call, End::Keep);
+/// How a client came back to its call. Until it has got the next token it has none but this one.
+#[derive(Debug, Clone)]
+pub(super) struct Entrance {
+    pub(super) token: TokenHash,
+    /// When it was last shown.
+    at: Instant,
+    /// Cancelled once the client was sent another token.
+    pub(super) renewed: CancellationToken,
+}
+
+impl Entrance {
+    fn by(token: &ResumeToken) -> Self {
+        Self { token: token.hash(), at: Instant::now(), renewed: CancellationToken::new() }
+    }
+
+    /// Whether a client that shows this token tries again, since its connection has come to nothing.
+    fn is_tried_again(&mut self, token: &ResumeToken) -> bool {
+        let again =
+            self.token == token.hash() && !self.renewed.is_cancelled() && self.at.elapsed() >= ANOTHER_TRY;
+        if again {
+            self.at = Instant::now();
+        }
+        again
     }
 }
 
@@ -101,15 +127,32 @@ impl Resumption {
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) moved: CancellationToken,
-    /// Cancelled when its pipeline has ended.
-    pub(super) over: CancellationToken,
+    /// Why its pipeline has ended, once it has.
+    pub(super) over: watch::Receiver<Option<EndReason>>,
     pub(super) remembered: watch::Receiver<Option<Arc<CallContext>>>,
 }
 
-/// A call that was taken from its connection here.
-struct TakenHere {
-    permit: Option<Permit>,
+/// What the connection of a call here has left.
+#[derive(Default)]
+struct HandedOver {
     context: Option<Arc<CallContext>>,
+    /// Why it has ended, if it has.
+    ended: Option<EndReason>,
+}
+
+impl Line {
+    /// Ends the connection, and waits for what is to be gone on from.
+    async fn hand_over(self, call: &CallId) -> HandedOver {
+        let Self { moved, mut over, remembered } = self;
+        moved.cancel();
+        let ended = timeout(HANDED_OVER, over.wait_for(Option::is_some)).await;
+        if ended.is_err() {
+            tracing::warn!(%call, "the call's last connection has not ended in time");
+        }
+        let ended = ended.ok().and_then(Result::ok).and_then(|reason| *reason);
+        let context = remembered.borrow().clone();
+        HandedOver { context, ended }
+    }
 }
 
 impl Calls {
@@ -119,6 +162,31 @@ impl Calls {
     /// # Errors
     /// When the token is not good for it, nothing is kept of it, or the server or the store cannot take it now.
     pub async fn resume(
+        self: &Arc<Self>,
+        ticket: &Ticket,
+        principal: Principal,
+    ) -> Result<Call, ResumeRefusal> {
+        let (calls, ticket) = (self.clone(), ticket.clone());
+        // Not in the request's task: one that is broken off midway must leave neither call nor token to nobody.
+        let work = self.tasks.spawn(async move { Box::pin(calls.resume_whole(&ticket, principal)).await });
+        work.await.unwrap_or(Err(ResumeRefusal::Unreachable))
+    }
+
+    /// Whether a call could be gone on with by this token, which is not used up.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub async fn check(&self, ticket: &Ticket, principal: Principal) -> Result<(), ResumeRefusal> {
+        let Some(saver) = &self.saver else { return Err(ResumeRefusal::Unknown) };
+        let id = ticket.call.as_str();
+        saver.check(&ticket.token, &ticket.call, &ticket.owner).await?;
+        if self.is_over(id) {
+            return Err(ResumeRefusal::Unknown);
+        }
+        self.permit(principal, self.has_permit(id)).map(drop)
+    }
+
+    async fn resume_whole(
         self: &Arc<Self>,
         ticket: &Ticket,
         principal: Principal,
@@ -135,15 +203,6 @@ impl Calls {
         resumed
     }
 
-    /// Whether a call could be gone on with by this token, which is not used up.
-    ///
-    /// # Errors
-    /// As [`resume`](Self::resume).
-    pub async fn check(&self, ticket: &Ticket) -> Result<(), ResumeRefusal> {
-        let Some(saver) = &self.saver else { return Err(ResumeRefusal::Unknown) };
-        Ok(saver.check(&ticket.token, &ticket.call, &ticket.owner).await?)
-    }
-
     async fn try_resume(
         self: &Arc<Self>,
         ticket: &Ticket,
@@ -151,29 +210,80 @@ impl Calls {
         is_here: bool,
     ) -> Result<Call, ResumeRefusal> {
         let Some(saver) = self.saver.clone() else { return Err(ResumeRefusal::Unknown) };
-        let id = ticket.call.as_str();
-        if self.over(id).is_some_and(|reason| reason != EndReason::Moved) {
+        if self.is_over(ticket.call.as_str()) {
             return Err(ResumeRefusal::Unknown);
         }
         // Before the token is used up.
-        let permit = self.permit(principal, is_here)?;
-        saver.redeem(&ticket.token, &ticket.call, &ticket.owner).await?;
-        let here = self.take_from_here(id).await;
-        let resumption = match self.resumption(&saver, ticket, here.context).await {
-            Ok(resumption) => resumption,
+        let permit = self.permit(principal.clone(), is_here)?;
+        self.redeem(&saver, ticket).await?;
+        let (mut call, line) = match self.replace(ticket, permit, principal) {
+            Ok(replaced) => replaced,
+            Err(refusal) => {
+                if let ResumeRefusal::NotAdmitted(_) = refusal {
+                    self.give_token_back(&saver, ticket).await;
+                }
+                return Err(refusal);
+            }
+        };
+        let here = match line {
+            Some(line) => line.hand_over(&ticket.call).await,
+            None => HandedOver::default(),
+        };
+        // It has ended by itself before it could be taken.
+        if let Some(reason) = here.ended.filter(|reason| is_past(*reason)) {
+            call.ended = Some(reason);
+            return Err(ResumeRefusal::Unknown);
+        }
+        match self.resumption(&saver, ticket, here.context).await {
+            Ok(resumption) => call.resumption = Some(resumption),
             Err(refusal) => {
                 // Nobody has it here any more.
                 saver.end(&ticket.call, End::Keep);
                 return Err(refusal);
             }
-        };
-        match permit.or(here.permit) {
-            Some(permit) => Ok(self.enter(id.to_owned(), permit, Some(resumption))),
-            None => {
-                resumption.put_back(&saver, &ticket.call);
-                Err(ResumeRefusal::NotAdmitted(Refusal::Full(Kind::Call)))
-            }
         }
+        Ok(call)
+    }
+
+    /// Uses the token up.
+    async fn redeem(&self, saver: &Saver, ticket: &Ticket) -> Result<(), ResumeRefusal> {
+        match saver.redeem(&ticket.token, &ticket.call, &ticket.owner).await {
+            Err(RedeemError::Refused(TokenRefusal::Used)) if self.is_tried_again(ticket) => Ok(()),
+            redeemed => Ok(redeemed?),
+        }
+    }
+
+    /// Whether the client of a call that has come back here comes again, because it has heard nothing yet.
+    fn is_tried_again(&self, ticket: &Ticket) -> bool {
+        let mut table = self.table.lock();
+        let entrance = table.active.get_mut(ticket.call.as_str()).and_then(|entry| entry.entrance.as_mut());
+        entrance.is_some_and(|entrance| entrance.is_tried_again(&ticket.token))
+    }
+
+    /// Enters the call anew in place of its connection here, if it has one, with whose permit it goes on; returns that one too. From
+    /// then on whoever hangs the call up ends the new one.
+    fn replace(
+        self: &Arc<Self>,
+        ticket: &Ticket,
+        permit: Option<Permit>,
+        principal: Principal,
+    ) -> Result<(Call, Option<Line>), ResumeRefusal> {
+        let id = ticket.call.as_str();
+        let mut table = self.table.lock();
+        let old = table.active.get_mut(id);
+        if old.as_ref().is_some_and(|entry| entry.hang_up.is_cancelled()) {
+            return Err(ResumeRefusal::Unknown);
+        }
+        let (line, own) = old.map(|entry| (entry.line.clone(), entry.permit.take())).unwrap_or_default();
+        let permit = match permit.or(own) {
+            Some(permit) => permit,
+            // It has ended meanwhile, and given its permit back.
+            None => self.permit(principal, false)?.ok_or(ResumeRefusal::Unknown)?,
+        };
+        let number = table.enter(id, permit, Some(Entrance::by(&ticket.token)));
+        drop(table);
+        let call = Call { calls: self.clone(), id: id.to_owned(), number, resumption: None, ended: None };
+        Ok((call, line))
     }
 
     /// A permit for a call that has none here.
@@ -189,20 +299,9 @@ impl Calls {
         self.table.lock().active.get(id).is_some_and(|entry| entry.permit.is_some())
     }
 
-    /// Ends the call's connection here, if it has one, and waits for what is to be gone on from.
-    async fn take_from_here(&self, id: &str) -> TakenHere {
-        let (line, permit) = {
-            let mut table = self.table.lock();
-            let entry = table.active.get_mut(id);
-            entry.map(|entry| (entry.line.clone(), entry.permit.take())).unwrap_or_default()
-        };
-        let Some(Line { moved, over, remembered }) = line else { return TakenHere { permit, context: None } };
-        moved.cancel();
-        if tokio::time::timeout(HANDED_OVER, over.cancelled()).await.is_err() {
-            tracing::warn!(call = id, "the call's last connection has not ended in time");
-        }
-        let context = remembered.borrow().clone();
-        TakenHere { permit, context }
+    /// Whether the call has ended here for good.
+    fn is_over(&self, id: &str) -> bool {
+        self.over(id).is_some_and(is_past)
     }
 
     /// What the call goes on from: what was in memory here, or else what is stored. From now on only this node may write of it.
@@ -215,14 +314,14 @@ impl Calls {
         // Before it is read: what others have written until then counts, and nothing after that.
         let lease = saver.take_over(&ticket.call).await;
         if let Some(context) = here {
-            return Ok(Resumption { context, lease: lease.ok() });
+            return Ok(Resumption { context, lease: lease.ok(), ticket: ticket.clone() });
         }
         let stored = match &lease {
             Ok(_) => saver.load(&ticket.call).await,
             Err(error) => Err(error.clone()),
         };
         match stored {
-            Ok(Some(context)) => Ok(Resumption { context, lease: lease.ok() }),
+            Ok(Some(context)) => Ok(Resumption { context, lease: lease.ok(), ticket: ticket.clone() }),
             Ok(None) => {
                 saver.begin(&ticket.call, lease.ok());
                 Err(ResumeRefusal::Unknown)
@@ -235,9 +334,28 @@ impl Calls {
         }
     }
 
+    /// Nobody goes on with a call after all: it is kept for the next one who does, and so is its token.
+    pub(super) fn put_back(self: &Arc<Self>, Resumption { context, lease, ticket }: Resumption) {
+        let Some(saver) = self.saver.clone() else { return };
+        saver.begin(&ticket.call, lease);
+        saver.save(&ticket.call, context);
+        saver.end(&ticket.call, End::Keep);
+        // None: the process ends.
+        if let Ok(runtime) = Handle::try_current() {
+            let calls = self.clone();
+            let given = async move { calls.give_token_back(&saver, &ticket).await };
+            self.tasks.spawn_on(given, &runtime);
+        }
+    }
+
     /// The token was used up for nothing: it is good again, if the store can be reached.
     async fn give_token_back(&self, saver: &Saver, Ticket { call, token, owner }: &Ticket) {
         let keep = Duration::from_secs(self.config.store.resume_seconds.into());
         _ = saver.put_token(&token.hash(), call, owner, keep).await;
     }
+}
+
+/// Whether nobody goes on with a call that has ended for this reason.
+fn is_past(reason: EndReason) -> bool {
+    reason == EndReason::HungUp || (reason.is_final() && reason != EndReason::Moved)
 }

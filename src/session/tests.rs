@@ -213,23 +213,14 @@ async fn a_call_that_was_lost_is_gone_on_with_and_one_that_is_over_for_good_is_n
     let folder = tempfile::tempdir().unwrap();
     let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
     let calls = kept_calls(folder.path(), script);
-    let (ticket, ports, _token) = begin_kept(&calls).await;
-    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
-    sleep(Duration::from_secs(5)).await;
-    ports.departure.lost();
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
+    let ticket = lost(&calls).await;
     let other = Ticket { call: CallId::new("another").unwrap(), ..ticket.clone() };
     assert_eq!(refusal(&calls, &other).await, Some(ResumeRefusal::NotYours));
     // A token that is shown for another call is used up as well.
     assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used));
 
-    let (ticket, ports, _token) = begin_kept(&calls).await;
-    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
-    sleep(Duration::from_secs(5)).await;
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
-    assert_eq!(calls.check(&ticket).await, Ok(()));
+    let ticket = lost(&calls).await;
+    assert_eq!(calls.check(&ticket, Principal::Anonymous).await, Ok(()));
     let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its client comes back");
     assert_eq!(call.id(), ticket.call.as_str());
     drop(call);
@@ -237,6 +228,88 @@ async fn a_call_that_was_lost_is_gone_on_with_and_one_that_is_over_for_good_is_n
     let (ticket, _ports, _token) = begin_kept(&calls).await;
     assert!(calls.hang_up(ticket.call.as_str()));
     assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Unknown));
+
+    let (ticket, ports, token) = begin_kept(&calls).await;
+    ports.commands.send(ClientCommand::HangUp).await.unwrap();
+    assert_eq!(transport(ports, token).await, Some(EndReason::HungUp));
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used), "its token was made void");
+    let saver = calls.saver.as_ref().unwrap();
+    assert_eq!(saver.load(&ticket.call).await, Ok(None));
+}
+
+/// A call with some words whose connection was lost.
+async fn lost(calls: &Arc<Calls>) -> Ticket {
+    let (ticket, ports, _token) = begin_kept(calls).await;
+    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    ports.departure.lost();
+    drop(ports);
+    sleep(Duration::from_secs(3)).await;
+    ticket
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_new_connection_comes_to_nothing_comes_again_by_the_same_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let calls = kept_calls(folder.path(), script);
+    let ticket = lost(&calls).await;
+    let come = || calls.resume(&ticket, Principal::Anonymous);
+    drop(come().await.expect("its token is good"));
+    sleep(Duration::from_secs(3)).await;
+
+    let call = come().await.expect("the call never began, so its token was given back");
+    let (stalled, pipeline) = call_ports();
+    let token = calls.transport_token();
+    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used), "of two at once one gets it");
+    sleep(Duration::from_secs(3)).await;
+    let call = come().await.expect("the other connection was sent no token");
+    assert_eq!(transport(stalled, token).await, Some(EndReason::Moved));
+
+    let (mut ports, pipeline) = call_ports();
+    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
+    ports.commands.send(ClientCommand::Ready).await.unwrap();
+    until(&mut ports, |event| matches!(event, CallEvent::ResumeToken { .. }).then_some(())).await;
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used), "it has another one");
+    assert_eq!(calls.admission.active(Kind::Call), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_broken_off_midway_leaves_the_call_and_its_token_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let calls = kept_calls(folder.path(), script);
+    let (ticket, ports, token) = begin_kept(&calls).await;
+    let told = tokio::spawn(transport(ports, token));
+    let come = || calls.resume(&ticket, Principal::Anonymous);
+    let broken_off = tokio::time::timeout(Duration::ZERO, come()).await;
+    assert!(broken_off.is_err());
+    assert_eq!(told.await.unwrap(), Some(EndReason::Moved));
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(calls.admission.active(Kind::Call), 0, "nobody has it");
+    assert!(come().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_hangs_up_a_call_that_is_being_taken_over_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = kept_calls(folder.path(), [ScriptedResponse::texts(["It is tea. "])]);
+    let ticket = lost(&calls).await;
+    let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
+    assert!(calls.hang_up(ticket.call.as_str()));
+    let (ports, pipeline) = call_ports();
+    let token = calls.transport_token();
+    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(
+        calls.over(ticket.call.as_str()),
+        Some(EndReason::EndedByOperator),
+        "though it was lost before"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,7 +323,8 @@ async fn a_server_that_stops_takes_no_call_back_and_leaves_its_token_good() {
     calls.drain().await;
     assert_eq!(told.await.unwrap(), Some(EndReason::ServerStopping));
     assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::NotAdmitted(Refusal::Stopping)));
-    assert_eq!(calls.check(&ticket).await, Ok(()), "for the next server");
+    let saver = calls.saver.as_ref().unwrap();
+    assert_eq!(saver.check(&ticket.token, &ticket.call, &ticket.owner).await, Ok(()), "for the next server");
     let folder = tempfile::tempdir().unwrap();
     let next = kept_calls(folder.path(), []);
     assert_eq!(refusal(&next, &ticket).await, Some(ResumeRefusal::Unknown), "another store");

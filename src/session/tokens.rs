@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis_store::{CallId, Extended, ResumeToken, Saver, TokenHash};
 
+use super::resume::Entrance;
 use crate::event::{CallEvent, EndReason};
 
 /// How often a token's life is extended.
@@ -27,6 +28,19 @@ pub(super) struct Tokens {
     owner: String,
     seconds: u32,
     newest: Option<TokenHash>,
+    /// How its client came back to it, until it has another token.
+    entrance: Option<Entrance>,
+}
+
+/// What a call's tokens are bound to.
+pub(super) struct OfCall<'a> {
+    pub(super) id: &'a str,
+    /// Whose it is.
+    pub(super) owner: String,
+    /// How its client came back to it.
+    pub(super) entrance: Option<Entrance>,
+    /// How long a token is good once the connection is lost.
+    pub(super) seconds: u32,
 }
 
 /// What the token's keeper holds of its call.
@@ -40,9 +54,10 @@ pub(super) struct Watched {
 }
 
 impl Tokens {
-    /// For a call of this owner; `None`: there is no store, and so no token.
-    pub(super) fn new(saver: Option<&Saver>, call: &str, owner: String, seconds: u32) -> Option<Self> {
-        Some(Self { saver: saver?.clone(), call: CallId::new(call)?, owner, seconds, newest: None })
+    /// For a call; `None`: there is no store, and so no token.
+    pub(super) fn new(saver: Option<&Saver>, call: OfCall<'_>) -> Option<Self> {
+        let OfCall { id, owner, entrance, seconds } = call;
+        Some(Self { saver: saver?.clone(), call: CallId::new(id)?, owner, seconds, newest: None, entrance })
     }
 
     /// Issues a token at each hello and keeps the newest good, until the call's end.
@@ -85,6 +100,9 @@ impl Tokens {
         if events.upgrade().is_none_or(|events| events.try_send(told).is_err()) {
             return false;
         }
+        if let Some(entrance) = self.entrance.take() {
+            entrance.renewed.cancel();
+        }
         if let Some(before) = self.newest.replace(hash) {
             _ = self.saver.void_token(&before).await;
         }
@@ -110,13 +128,20 @@ impl Tokens {
 
     /// The call has ended: from now on the token is good as long as configured, or no more.
     pub(super) async fn close(self, reason: EndReason) {
-        let Some(newest) = self.newest.filter(|_| reason != EndReason::Moved) else { return };
+        if reason == EndReason::Moved {
+            return;
+        }
+        let is_over = reason.is_final() || reason == EndReason::HungUp;
+        let keep = Duration::from_secs(self.seconds.into());
         let done = async {
-            if reason.is_final() {
-                _ = self.saver.void_token(&newest).await;
-            } else {
-                let keep = Duration::from_secs(self.seconds.into());
-                _ = self.saver.extend_token(&newest, keep).await;
+            match (&self.newest, &self.entrance) {
+                (Some(newest), _) if is_over => _ = self.saver.void_token(newest).await,
+                (Some(newest), _) => _ = self.saver.extend_token(newest, keep).await,
+                // The client has no other token than the one that it came by.
+                (None, Some(Entrance { token, .. })) if !is_over => {
+                    _ = self.saver.put_token(token, &self.call, &self.owner, keep).await;
+                }
+                (None, _) => {}
             }
         };
         _ = timeout(LAST, done).await;

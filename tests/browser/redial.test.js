@@ -121,3 +121,25 @@ test('only accidental ends are redialled', () => {
         assert.equal(isAccident(reason), false, reason);
     }
 });
+
+test('a token that an earlier try may have used is shown once more, and one that another page has used is not', () => {
+    const used = new CallProblem('resume-refused', 'resume-used');
+    const first = redial({ resumable: 60 });
+    first.pause(0);
+    first.begin(500);
+    first.failed(600, used);
+    assert.deepEqual([first.refused, first.pause(600), first.begin(700)?.resume], ['resume-used', 0, false]);
+
+    const later = redial({ resumable: 60 });
+    later.pause(0);
+    later.begin(500);
+    later.failed(600, new CallProblem('connection-lost'));
+    later.pause(600);
+    later.begin(1600);
+    later.failed(1700, used);
+    assert.equal(later.refused, '');
+    assert.ok((later.pause(1700) ?? 0) > 2000, 'the server takes it two seconds after the try');
+    assert.equal(later.begin(4200)?.resume, true);
+    later.failed(4300, used);
+    assert.deepEqual([later.refused, later.begin(4400)?.resume], ['resume-used', false]);
+});

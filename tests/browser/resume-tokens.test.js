@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { goesOnByItself } from '../../static/comeback.js';
+import { Line } from '../../static/line.js';
 import { CallProblem, NEW_CALL_TEXT, newCallText } from '../../static/problems.js';
 import { Redial } from '../../static/redial.js';
 import { ResumeTokens, readResumeToken } from '../../static/resume-tokens.js';
@@ -171,4 +172,19 @@ test('each refusal is told in one sentence of its own', () => {
     }
     assert.equal(newCallText('resume-of-the-future'), texts[0]);
     assert.equal(newCallText(''), NEW_CALL_TEXT);
+});
+
+test('a call that may go on is not hung up when its line is closed', () => {
+    for (const leaves of [false, true]) {
+        const line = new Line({ onMessage() {}, onTrouble() {}, onLost() {} });
+        /** @type {string[]} */
+        const done = [];
+        line.transport = /** @type {any} */ ({ close: () => done.push('hung up'), drop: () => done.push('given up') });
+        if (leaves) {
+            line.leave();
+        }
+        line.close();
+        assert.equal(done[0], leaves ? 'given up' : 'hung up');
+        assert.equal(line.transport, null);
+    }
 });

@@ -78,7 +78,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the store fails.
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError>;
 
-    /// Lets a resume token be good for this long from now on, even if it has expired, unless it was used.
+    /// Lets a resume token be good for this long from now on, even if it has expired, unless it was used. A store that dies may have
+    /// lost what was said within the last 20 s.
     ///
     /// # Errors
     /// When the store fails.

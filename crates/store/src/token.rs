@@ -63,7 +63,7 @@ impl fmt::Debug for ResumeToken {
 }
 
 /// The hash of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; LENGTH]);
 
 impl TokenHash {

@@ -14,8 +14,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use support::{FileStore, HandClock, KEEP, NOW, TTL, call, context, node, saver, until, vault, words};
 use tempfile::TempDir;
 use visavis_store::{
-    Claim, Embedded, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError, TOKEN_REMEMBERED,
-    TokenRefusal,
+    Claim, Embedded, Extended, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError,
+    TOKEN_REMEMBERED, TokenRefusal,
 };
 
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
@@ -194,6 +194,34 @@ async fn a_wall_clock_that_is_set_back_an_hour_makes_nothing_live_longer() {
     // The process is started anew, an hour before it ended.
     let store = Arc::new(Embedded::with_clock(folder.path(), HandClock::at(NOW - 3_600_000)));
     assert_eq!(support::vault(store).redeem(&tokens[1], &call("a"), "anna").await, expired);
+}
+
+#[tokio::test]
+async fn extended_tokens_count_at_once_and_outlive_a_process_that_dies_between_two_extensions() {
+    let FileStore { store, clock, folder } = FileStore::empty();
+    let vault = vault(store.clone());
+    let tokens = [(); 5].map(|()| ResumeToken::generate().unwrap());
+    let minute = Duration::from_secs(60);
+    for token in &tokens {
+        vault.put_token(&token.hash(), &call("a"), "anna", minute).await.unwrap();
+    }
+    // Each is extended every 10 s, a second after the one before.
+    for _ in 0..12 {
+        for token in &tokens {
+            clock.pass(Duration::from_secs(1));
+            assert_eq!(store.extend_token(&token.hash(), minute).await, Ok(Extended::Longer));
+        }
+        clock.pass(Duration::from_secs(5));
+    }
+    for token in &tokens {
+        assert_eq!(vault.check(token, &call("a"), "anna").await, Ok(()));
+    }
+    drop((vault, store));
+    // 120 s after the beginning, and 30 s more. What was written last was said at most 20 s before.
+    let store = Arc::new(Embedded::with_clock(folder.path(), HandClock::at(NOW + 150_000)));
+    for token in &tokens {
+        assert_eq!(support::vault(store.clone()).redeem(token, &call("a"), "anna").await, Ok(()));
+    }
 }
 
 #[tokio::test]

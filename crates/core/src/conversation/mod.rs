@@ -369,11 +369,7 @@ impl Conversation {
             ClientCommand::SetExpression(cue) => self.set_expression(cue),
             ClientCommand::SetTools { id, tools } => self.client_tools(id, tools),
             ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, clean(result)),
-            ClientCommand::HangUp => {
-                // It may be a page that is loaded anew.
-                self.remember();
-                self.end(EndReason::HungUp, "You hung up.");
-            }
+            ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
             ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
             ClientCommand::FirstAudioHeard { response, ms } => self.response_was_heard(now, response, ms),
             ClientCommand::Muted(_) => {}

@@ -1,4 +1,4 @@
-//! The tables of the file and what is done in them, each in one transaction that is durable when it returns.
+//! The file, and what is done in its table of contexts, each in one transaction that is durable when it returns.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -10,6 +10,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHand
 
 use super::fail::Fail;
 use super::row::{Row, TokenRow};
+use super::tokens::TOKENS;
 use super::unfinished;
 use crate::clock::Clock;
 use crate::envelope;
@@ -17,7 +18,7 @@ use crate::error::FileFault;
 use crate::ids::{CallId, Fence, Lease};
 use crate::leases::Leases;
 use crate::timeline::{StoreTime, Timeline};
-use crate::token::{Extended, TOKEN_REMEMBERED, Taken, TokenHash};
+use crate::token::TOKEN_REMEMBERED;
 
 /// The form of the tables that is written, and the newest that is read.
 pub(super) const SCHEMA: u64 = 1;
@@ -26,8 +27,6 @@ pub(super) const SCHEMA: u64 = 1;
 const CONTEXTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("contexts");
 /// When a row expires, and of which call it is.
 const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
-/// A token's hash → its row.
-const TOKENS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tokens");
 /// Numbers about the file.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 /// Of those: the form of the tables, and the latest time at which something was written.
@@ -41,7 +40,7 @@ const SWEPT: usize = 1_000;
 
 /// The open file.
 pub(super) struct File {
-    database: Database,
+    pub(super) database: Database,
     timeline: Timeline,
 }
 
@@ -129,71 +128,6 @@ impl File {
         remove(&write, call.as_str())?;
         commit(write, now)?;
         Ok(true)
-    }
-
-    /// Keeps what a token stands for.
-    pub(super) fn put_token(
-        &self,
-        token: &TokenHash,
-        value: &[u8],
-        expires: StoreTime,
-        now: StoreTime,
-    ) -> Result<(), Fail> {
-        self.write_token(token, &TokenRow { good_until: expires, used: false, value }, now)
-    }
-
-    /// Lets a token be good until then, unless it was used.
-    pub(super) fn extend_token(
-        &self,
-        token: &TokenHash,
-        until: StoreTime,
-        now: StoreTime,
-    ) -> Result<Extended, Fail> {
-        let row = self.token(token)?;
-        match row.as_deref().and_then(TokenRow::read) {
-            None => Ok(Extended::Unknown),
-            Some(row) if row.used => Ok(Extended::Used),
-            Some(row) => {
-                self.write_token(token, &TokenRow { good_until: until, ..row }, now)?;
-                Ok(Extended::Longer)
-            }
-        }
-    }
-
-    /// Uses a token up, and says what it stood for.
-    pub(super) fn take_token(&self, token: &TokenHash, now: StoreTime) -> Result<Taken<Vec<u8>>, Fail> {
-        let row = self.token(token)?;
-        // Who guesses costs no write.
-        let Some(row) = row.as_deref().and_then(TokenRow::read) else { return Ok(Taken::Unknown) };
-        let found = row.found(now);
-        match found {
-            Taken::Good(_) => {
-                self.write_token(token, &TokenRow { good_until: now, used: true, ..row }, now)?;
-            }
-            // For the time, which does not go back behind this in the next process.
-            Taken::Expired(_) => self.write_token(token, &row, now)?,
-            Taken::Used(_) | Taken::Unknown => {}
-        }
-        Ok(found)
-    }
-
-    /// What a token is worth.
-    pub(super) fn look_at_token(&self, token: &TokenHash, now: StoreTime) -> Result<Taken<Vec<u8>>, Fail> {
-        let row = self.token(token)?;
-        let row = row.as_deref().and_then(TokenRow::read);
-        Ok(row.map_or(Taken::Unknown, |row| row.found(now)))
-    }
-
-    fn token(&self, token: &TokenHash) -> Result<Option<Vec<u8>>, Fail> {
-        let tokens = self.database.begin_read()?.open_table(TOKENS)?;
-        let row = tokens.get(token.bytes())?;
-        Ok(row.map(|row| row.value().to_vec()))
-    }
-
-    fn write_token(&self, token: &TokenHash, row: &TokenRow<'_>, now: StoreTime) -> Result<(), Fail> {
-        let write = self.database.begin_write()?;
-        write.open_table(TOKENS)?.insert(token.bytes(), row.write().as_slice())?;
-        commit(write, now)
     }
 
     /// Removes what has expired.
@@ -319,7 +253,7 @@ fn remove(write: &WriteTransaction, call: &str) -> Result<(), Fail> {
 }
 
 /// Makes it durable, with the time at which it was done.
-fn commit(write: WriteTransaction, now: StoreTime) -> Result<(), Fail> {
+pub(super) fn commit(write: WriteTransaction, now: StoreTime) -> Result<(), Fail> {
     write.open_table(ABOUT)?.insert(ABOUT_TIME, now.0)?;
     write.commit()?;
     Ok(())

@@ -1,13 +1,16 @@
 //! The embedded store: one file, used by one server. What fails in the file closes it, and the next attempt opens it again, so
 //! that a repaired, replaced or released file is taken without a restart.
 //!
-//! - `file`: the tables, and what is done in them
+//! - `file`: the tables, and what is done with contexts; `tokens`: what is done with resume tokens, of which `extensions` (pure)
+//!   wait to be written
 //! - `row`: a call's value as it stands there (pure); `unfinished`: a file whose making was cut off
 //! - `fail`: what can fail, as what to do about it
 
+mod extensions;
 mod fail;
 mod file;
 mod row;
+mod tokens;
 mod unfinished;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,8 +29,10 @@ use crate::leases::{Leases, Term};
 use crate::store::Store;
 use crate::timeline::StoreTime;
 use crate::token::{Extended, Taken, TokenHash};
+use extensions::Extensions;
 use fail::Fail;
 use file::{File, Saving};
+use tokens::Tokens;
 
 /// The file's name in the store's folder.
 pub const FILE: &str = "calls.redb";
@@ -46,13 +51,21 @@ struct Inner {
     /// None until it is opened, and after a failure.
     file: Option<File>,
     leases: Leases,
+    extensions: Extensions,
 }
 
 /// What a transaction works with.
 struct Work<'a> {
     file: &'a File,
     leases: &'a mut Leases,
+    extensions: &'a mut Extensions,
     now: StoreTime,
+}
+
+impl<'a> Work<'a> {
+    fn tokens(self) -> Tokens<'a> {
+        Tokens { file: self.file, extensions: self.extensions, now: self.now }
+    }
 }
 
 impl Embedded {
@@ -96,12 +109,12 @@ fn in_file<T>(
 ) -> Result<T, Fail> {
     // The database may panic over a file that was damaged while it was open.
     let done = catch_unwind(AssertUnwindSafe(|| {
-        let Inner { file, leases } = inner;
+        let Inner { file, leases, extensions } = inner;
         let file: &File = match file {
             Some(file) => file,
             None => file.insert(File::open(path, clock)?),
         };
-        work(Work { file, leases, now: file.now(clock) })
+        work(Work { file, leases, extensions, now: file.now(clock) })
     }));
     done.unwrap_or_else(|_| Err(Fail::File(FileFault::Corrupt("its pages do not fit together".into()))))
 }
@@ -120,7 +133,7 @@ impl Store for Embedded {
         claim: Claim,
     ) -> Result<Lease, StoreError> {
         let (call, node) = (call.clone(), node.clone());
-        let acquired = self.work(move |Work { file, leases, now }| {
+        let acquired = self.work(move |Work { file, leases, now, .. }| {
             let kept = file.fence(&call)?.unwrap_or_default();
             Ok(leases.acquire(&call, &node, Term { now, ttl }, claim, kept)?)
         });
@@ -134,7 +147,7 @@ impl Store for Embedded {
 
     async fn release(&self, lease: &Lease, keep: Option<Duration>) -> Result<(), StoreError> {
         let lease = lease.clone();
-        let released = self.work(move |Work { file, leases, now }| {
+        let released = self.work(move |Work { file, leases, now, .. }| {
             leases.release(&lease)?;
             keep.map_or(Ok(()), |keep| file.shorten(&lease.call, keep, now))
         });
@@ -149,7 +162,7 @@ impl Store for Embedded {
         keep: Duration,
     ) -> Result<(), StoreError> {
         let (lease, value) = (lease.clone(), value.to_vec());
-        let saved = self.work(move |Work { file, leases, now }| {
+        let saved = self.work(move |Work { file, leases, now, .. }| {
             file.save(leases, &Saving { lease: &lease, version, value: &value, keep }, now)
         });
         saved.await
@@ -162,7 +175,7 @@ impl Store for Embedded {
 
     async fn delete(&self, call: &CallId) -> Result<bool, StoreError> {
         let call = call.clone();
-        let deleted = self.work(move |Work { file, leases, now }| {
+        let deleted = self.work(move |Work { file, leases, now, .. }| {
             let kept = file.fence(&call)?;
             if kept.is_some() || leases.knows(&call) {
                 leases.revoke(&call, kept.unwrap_or_default(), now);
@@ -179,27 +192,37 @@ impl Store for Embedded {
 
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError> {
         let (token, value) = (*token, value.to_vec());
-        self.work(move |Work { file, now, .. }| file.put_token(&token, &value, now.after(keep), now)).await
+        self.work(move |work| {
+            let expires = work.now.after(keep);
+            work.tokens().put(&token, &value, expires)
+        })
+        .await
     }
 
     async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError> {
         let token = *token;
-        self.work(move |Work { file, now, .. }| file.extend_token(&token, now.after(keep), now)).await
+        self.work(move |work| {
+            let until = work.now.after(keep);
+            work.tokens().extend(&token, until)
+        })
+        .await
     }
 
     async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
         let token = *token;
-        self.work(move |Work { file, now, .. }| file.take_token(&token, now)).await
+        self.work(move |work| work.tokens().take(&token)).await
     }
 
     async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
         let token = *token;
-        self.work(move |Work { file, now, .. }| file.look_at_token(&token, now)).await
+        self.work(move |work| work.tokens().look_at(&token)).await
     }
 
     async fn sweep(&self) -> Result<(), StoreError> {
-        self.work(|Work { file, leases, now }| {
+        self.work(|Work { file, leases, extensions, now }| {
             leases.sweep(now);
+            // Before: a token that lasts longer than the file says is not swept.
+            Tokens { file, extensions, now }.write_extensions()?;
             file.sweep(now)
         })
         .await

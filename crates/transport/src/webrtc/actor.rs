@@ -83,8 +83,9 @@ impl Actor {
         if matches!(cause, Cause::Finished | Cause::Cancelled) {
             self.rooms.messages.say_goodbye().await;
         }
-        if matches!(cause, Cause::Lost | Cause::Failed | Cause::Cancelled) {
-            // Before the ports are dropped, which tells the pipeline that the client is gone.
+        if cause != Cause::Finished {
+            // A page that is loaded anew closes its connection too: whoever hangs up says so. This comes before the ports are
+            // dropped, which tells the pipeline that the client is gone.
             self.departure.lost();
         }
         // What waits for the call to end need not wait for its connection to close.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Message;
+use axum::extract::ws::{CloseFrame, Message, close_code};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -97,7 +97,10 @@ impl Reader {
                 }
             };
             let Some(Ok(message)) = message else { return self.departure.lost() };
-            if matches!(message, Message::Close(_)) {
+            if let Message::Close(frame) = message {
+                if !is_goodbye(frame.as_ref()) {
+                    self.departure.lost();
+                }
                 return;
             }
             if let Err(reason) = self.take(message, &mut seen).await {
@@ -204,6 +207,12 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Whether a client that closes its socket so has hung up. Browsers close that of a page that goes away with 1001, and the page
+/// that of a connection that it gives up with 4000: both may come back to the call.
+fn is_goodbye(frame: Option<&CloseFrame>) -> bool {
+    frame.is_none_or(|frame| matches!(frame.code, close_code::NORMAL | close_code::STATUS))
 }
 
 #[cfg(test)]

@@ -80,9 +80,13 @@ async fn read_all(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_socket_is_a_hang_up_and_a_stream_that_just_ends_is_a_lost_connection() {
+async fn a_socket_closed_normally_is_a_hang_up_and_one_of_a_page_that_goes_away_or_just_ends_is_lost() {
+    let close = |code| Some(Ok(Message::Close(Some(CloseFrame { code, reason: "".into() }))));
     for (last, expected) in [
         (Some(Ok(Message::Close(None))), EndReason::HungUp),
+        (close(1000), EndReason::HungUp),
+        (close(1001), EndReason::ConnectionLost),
+        (close(4000), EndReason::ConnectionLost),
         (Some(Err("connection reset")), EndReason::ConnectionLost),
         (None, EndReason::ConnectionLost),
     ] {
