@@ -23,8 +23,10 @@ const rows = new Rows(element('checks', HTMLOListElement), CHECKS);
 const here = new URL('..', location.href);
 const asked = new URLSearchParams(location.search).get('backend') ?? '';
 
-/** @type {AbortController | null} The run in progress, or the last one. */
+/** @type {AbortController | null} The run in progress. */
 let current = null;
+/** The page was left while a test ran. */
+let wasLeft = false;
 
 /** Tests everything, from the beginning: a run in progress is given up. */
 async function test() {
@@ -49,10 +51,22 @@ async function test() {
         if (!run.signal.aborted) {
             conclude('bad', reason(error));
         }
+    } finally {
+        if (current === run) {
+            current = null;
+        }
     }
 }
 
+/** As the page is before the first test. */
+function reset() {
+    clear();
+    start.textContent = 'Start the test';
+    document.title = 'Network test · Visavis';
+}
+
 function clear() {
+    progress.textContent = '';
     const results = noResults();
     CHECKS.forEach(({ id }) => rows.show(id, results[id]));
     rows.level(null);
@@ -121,9 +135,7 @@ async function copyReport() {
     }
 }
 
-clear();
-start.textContent = 'Start the test';
-document.title = 'Network test · Visavis';
+reset();
 if (asked !== '') {
     const elsewhere = element('elsewhere', HTMLElement);
     elsewhere.hidden = false;
@@ -131,4 +143,9 @@ if (asked !== '') {
 }
 start.addEventListener('click', () => void test());
 copy.addEventListener('click', () => void copyReport());
-window.addEventListener('pagehide', () => current?.abort(new Error('the page is left')));
+window.addEventListener('pagehide', () => {
+    wasLeft = current !== null;
+    current?.abort(new Error('the page is left'));
+});
+// Browsers keep a page that was left, and show it as it was: no line may say that it is being tested.
+window.addEventListener('pageshow', () => wasLeft && reset());

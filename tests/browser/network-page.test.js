@@ -19,7 +19,7 @@ import { withScriptedServer } from './lib/scripted-server.js';
 /** All tests with their time limits; a small machine is slow. */
 const PATIENCE = { timeout: 120000 };
 const NOTHING_REACHED = {
-    server: 'failed', udp: 'skipped', 'turn-udp': 'skipped', 'turn-tcp': 'skipped', 'turn-tls': 'skipped', websocket: 'skipped',
+    server: 'failed', udp: 'skipped', tcp: 'skipped', 'turn-udp': 'skipped', 'turn-tcp': 'skipped', 'turn-tls': 'skipped', websocket: 'skipped',
     'round-trip': 'skipped', download: 'skipped', upload: 'skipped',
 };
 
@@ -82,8 +82,9 @@ test('on a good network each test that is possible has a tick and a time, and th
         const sentence = await runTest(page);
         const found = await states(page);
         const whole = await report(page);
-        const { 'turn-tls': tls, ...rest } = found;
+        const { 'turn-tls': tls, tcp, ...rest } = found;
         assert.equal(tls, 'skipped', 'there is no name that a certificate could be for');
+        assert.equal(tcp, 'skipped', 'webrtc.ice_tcp is off');
         assert.deepEqual(Object.entries(rest).filter(([, state]) => state !== 'ok'), [], whole);
         assert.match(sentence, /^Everything works/);
         for (const time of await page.locator('.check[data-state="ok"] .time').allTextContents()) {
