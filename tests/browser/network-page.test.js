@@ -182,7 +182,8 @@ test('a full server is no reason to test the network', async () => {
         await page.route('**/api/offer', (route) => route.fulfill({ status: 503, headers: { 'Retry-After': '7' }, json: { reason: 'server-full' } }));
         await openPage(page, `${server.url}/call`);
         await page.getByRole('button', { name: 'Start call' }).click();
-        await page.getByRole('alert').getByText('All lines are busy').waitFor();
+        await page.getByText('You are in line').waitFor();
+        await page.getByRole('button', { name: 'Try now' }).waitFor();
         assert.equal(await page.getByRole('link', { name: 'Test the network' }).count(), 0);
     }));
 });
