@@ -116,7 +116,7 @@ function conclude(level, sentence) {
  */
 function reason(error) {
     if (!(error instanceof CallProblem)) {
-        return `The test broke off: ${error}. Load the page anew and test again.`;
+        return `The test broke off: ${error}. Reload the page and test again.`;
     }
     const { title, text: what } = adviceFor(error, asked);
     return `${title}. ${what}`;

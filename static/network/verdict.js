@@ -279,13 +279,13 @@ function speed(results, way) {
     const clauses = [];
     const slow = /** @type {const} */ (['upload', 'download']).filter((id) => isSlow(results[id], needed));
     if (slow.length > 0) {
-        clauses.push(`the ${slow.join(' and the ')} ${slow.length === 1 ? 'is' : 'are'} too slow (a call needs ${needed} kbit/s each way), so that the sound breaks off: pause other transfers, or go nearer to the Wi-Fi`);
+        clauses.push(`the ${slow.join(' and the ')} ${slow.length === 1 ? 'is' : 'are'} too slow (a call needs ${needed} kbit/s each way), so the sound breaks up: pause other transfers, or move closer to the Wi-Fi router`);
     } else if (results.upload.cause === 'broken' || results.download.cause === 'broken') {
-        clauses.push('the connection broke off while it was measured, so that it may in a call: test again, or use another network');
+        clauses.push('the connection broke off while it was measured, and may do so in a call: test again, or use another network');
     }
     const trip = results['round-trip'].value;
     if (trip !== null && trip > LONG_ROUND_TRIP_MS) {
-        clauses.push(`each answer comes late, as the way there and back takes ${Math.round(trip)} ms: a network nearer to the server, or without a VPN, is quicker`);
+        clauses.push(`each response comes late, since the way there and back takes ${Math.round(trip)} ms: a network nearer to the server, or without a VPN, is quicker`);
     }
     return clauses;
 }

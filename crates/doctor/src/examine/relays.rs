@@ -82,7 +82,7 @@ async fn of_host(host: &Host) -> Result<Vec<Relays>, Finding> {
         all.push(Relays { issuer: Issuer::Secret, entries, calls });
     } else if config.turn.enabled {
         if host.serving.is_none() {
-            let why = "the relay is our own server's, which does not run: ask again while it does";
+            let why = "the relay is our own server's, which does not run: check again while it does";
             return Err(Finding::skipped("turn", why));
         }
         let answer = host.own.ice_servers().await.map_err(|why| {

@@ -88,7 +88,7 @@ pub(crate) fn judge(facts: &Addresses) -> Finding {
     let mut problems: Vec<Problem> = public.iter().filter_map(|ip| unfit(*ip, &globe)).collect();
     let missing = missing(facts, &globe);
     if missing.is_some() && problems.is_empty() && facts.may_find_more() {
-        let why = "the server looks for its outer address when it runs (webrtc.stun, webrtc.metadata): ask again then";
+        let why = "the server looks for its outer address when it runs (webrtc.stun, webrtc.metadata): check again then";
         return Finding::skipped(NAME, why);
     }
     problems.extend(missing);

@@ -71,7 +71,7 @@ fn full(name: &str, why: &str) -> Finding {
     Finding::warning(
         name,
         format!("the server takes no call now: {why}"),
-        "ask again when it has fewer calls",
+        "check again when it has fewer calls",
     )
 }
 
