@@ -8,6 +8,7 @@ import { Rows } from './network/rows.js';
 import { NetworkTest } from './network/run.js';
 import { verdict } from './network/verdict.js';
 import { CallProblem, adviceFor } from './problems.js';
+import { loadSettings } from './settings.js';
 import { Signalling } from './signalling.js';
 
 const start = element('start', HTMLButtonElement);
@@ -44,7 +45,7 @@ async function test() {
                 }
             },
             onLevel: (level) => rows.level(level),
-        });
+        }, loadSettings().microphone);
         await tests.run();
         finish(signalling, tests);
     } catch (error) {

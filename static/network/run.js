@@ -39,11 +39,13 @@ export class NetworkTest {
      * @param {import('../signalling.js').Signalling} signalling
      * @param {AbortSignal} signal - aborted when the results are no longer wanted
      * @param {{onResult: (id: CheckId, result: Result) => void, onLevel: (level: number | null) => void}} events
+     * @param {string} microphone - as chosen for calls; empty: the browser's default
      */
-    constructor(signalling, signal, events) {
+    constructor(signalling, signal, events, microphone) {
         this.signalling = signalling;
         this.signal = signal;
         this.events = events;
+        this.microphone = microphone;
         this.results = noResults();
         /** @type {Told} */
         this.told = { client: '', udp: null, tcp: false, relayOnly: false, relays: { udp: [], tcp: [], tls: [] } };
@@ -55,9 +57,9 @@ export class NetworkTest {
      * @returns {Promise<void>} resolves when each test has a result; rejects when it was stopped
      */
     async run() {
-        const { signal, events } = this;
+        const { signal, events, microphone } = this;
         await Promise.all([
-            this.attempt('microphone', () => tryMicrophone(signal, (level) => signal.aborted || events.onLevel(level))),
+            this.attempt('microphone', () => tryMicrophone(microphone, signal, (level) => signal.aborted || events.onLevel(level))),
             this.network(),
         ]);
     }

@@ -163,6 +163,23 @@ test('what a full server refuses is skipped with its reason, and not taken for a
     }));
 });
 
+test('the microphone that is chosen for calls is the one that is tested', async () => {
+    await withScriptedServer((server) => withPage({ allow: false }, async (page) => {
+        await page.addInitScript(() => {
+            localStorage.setItem('visavis.settings', JSON.stringify({ microphone: 'the-chosen-one' }));
+            navigator.mediaDevices.getUserMedia = (asked) => {
+                Object.assign(window, { asked });
+                return Promise.reject(new DOMException('on purpose', 'NotReadableError'));
+            };
+        });
+        await page.goto(`${server.url}/call/network`);
+        await page.getByRole('button', { name: 'Start the test' }).click();
+        await page.locator('.check[data-check="microphone"][data-state="failed"]').waitFor();
+        const device = await page.evaluate(() => Reflect.get(window, 'asked').audio.deviceId);
+        assert.deepEqual(device, { exact: 'the-chosen-one' });
+    }));
+});
+
 test('a problem of a call leads to the test, beside the call', async () => {
     await withScriptedServer((server) => withPage({ allow: false }, async (page) => {
         await openPage(page, `${server.url}/call?backend=${encodeURIComponent(server.url)}`);
