@@ -8,6 +8,7 @@ import { Rows } from './network/rows.js';
 import { NetworkTest } from './network/run.js';
 import { verdict } from './network/verdict.js';
 import { CallProblem, adviceFor } from './problems.js';
+import { loadSettings } from './settings.js';
 import { Signalling } from './signalling.js';
 
 const start = element('start', HTMLButtonElement);
@@ -23,8 +24,10 @@ const rows = new Rows(element('checks', HTMLOListElement), CHECKS);
 const here = new URL('..', location.href);
 const asked = new URLSearchParams(location.search).get('backend') ?? '';
 
-/** @type {AbortController | null} The run in progress, or the last one. */
+/** @type {AbortController | null} The run in progress. */
 let current = null;
+/** The page was left while a test ran. */
+let wasLeft = false;
 
 /** Tests everything, from the beginning: a run in progress is given up. */
 async function test() {
@@ -42,17 +45,29 @@ async function test() {
                 }
             },
             onLevel: (level) => rows.level(level),
-        });
+        }, loadSettings().microphone);
         await tests.run();
         finish(signalling, tests);
     } catch (error) {
         if (!run.signal.aborted) {
             conclude('bad', reason(error));
         }
+    } finally {
+        if (current === run) {
+            current = null;
+        }
     }
 }
 
+/** As the page is before the first test. */
+function reset() {
+    clear();
+    start.textContent = 'Start the test';
+    document.title = 'Network test · Visavis';
+}
+
 function clear() {
+    progress.textContent = '';
     const results = noResults();
     CHECKS.forEach(({ id }) => rows.show(id, results[id]));
     rows.level(null);
@@ -102,7 +117,7 @@ function conclude(level, sentence) {
  */
 function reason(error) {
     if (!(error instanceof CallProblem)) {
-        return `The test broke off: ${error}. Load the page anew and test again.`;
+        return `The test broke off: ${error}. Reload the page and test again.`;
     }
     const { title, text: what } = adviceFor(error, asked);
     return `${title}. ${what}`;
@@ -121,9 +136,7 @@ async function copyReport() {
     }
 }
 
-clear();
-start.textContent = 'Start the test';
-document.title = 'Network test · Visavis';
+reset();
 if (asked !== '') {
     const elsewhere = element('elsewhere', HTMLElement);
     elsewhere.hidden = false;
@@ -131,4 +144,9 @@ if (asked !== '') {
 }
 start.addEventListener('click', () => void test());
 copy.addEventListener('click', () => void copyReport());
-window.addEventListener('pagehide', () => current?.abort(new Error('the page is left')));
+window.addEventListener('pagehide', () => {
+    wasLeft = current !== null;
+    current?.abort(new Error('the page is left'));
+});
+// Browsers keep a page that was left, and show it as it was: no line may say that it is being tested.
+window.addEventListener('pageshow', () => wasLeft && reset());

@@ -55,6 +55,7 @@ export class View {
         this.problem = element('problem', HTMLElement);
         this.unblock = element('unblock', HTMLButtonElement);
         this.redial = element('redial', HTMLElement);
+        this.redialNetwork = element('redial-network', HTMLElement);
         this.countdown = element('countdown', HTMLElement);
         /** The server gives no sign of life, and may not be listening. */
         this.silent = false;
@@ -223,6 +224,7 @@ export class View {
         this.queued = true;
         this.redialAt = trying ? 0 : performance.now() + pauseMs;
         this.redial.hidden = false;
+        this.redialNetwork.hidden = true; // the server answers
         setText(this.stateText, title);
         setText(this.hint, text);
         this.tick();
@@ -232,6 +234,7 @@ export class View {
     showRedial({ trying, pauseMs, cause, waitsFor }) {
         const wait = WAIT_TEXT[waitsFor];
         this.redialAt = trying ? 0 : performance.now() + pauseMs;
+        this.redialNetwork.hidden = wait !== undefined; // the server answers
         setText(this.stateText, STATES.reconnecting.text);
         setText(this.hint, wait === undefined ? `${REDIAL_TEXT[cause]} The page calls again by itself.` : `${wait.title}. ${wait.text}`);
         this.tick();

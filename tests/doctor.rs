@@ -212,6 +212,7 @@ fn a_faulty_configuration_and_a_server_that_is_not_there_fail_and_wrong_argument
         (&["--help"][..], 0, "--from"),
         (&["--from", "voice.example.org"], 2, "http://HOST:PORT"),
         (&["--only", "everything"], 2, "possible values"),
+        (&["--only", "ports,from"], 2, "--from <URL>"),
         (&["--bogus"], 2, "--bogus"),
     ] {
         let Output { status, stdout, stderr } = doctor(folder.path(), arguments, None);

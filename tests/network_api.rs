@@ -47,7 +47,7 @@ async fn refusal(answer: Response) -> (u16, Value) {
 #[tokio::test]
 async fn a_page_learns_what_there_is_to_test_and_how_it_is_seen() {
     let listen = format!("turn.listen=127.0.0.1:{}", live::free_port());
-    let live = served(&["--turn", "--set", &listen]).await;
+    let live = served(&["--turn", "--set", &listen, "--set", "webrtc.ice_tcp=true"]).await;
     let answer = get(&live, "api/network", "203.0.113.7").await;
     assert_eq!(answer.headers()["cache-control"], "no-store");
     let mut told: Value = answer.json().await.unwrap();
@@ -58,6 +58,7 @@ async fn a_page_learns_what_there_is_to_test_and_how_it_is_seen() {
     let expected = json!({
         "address": "203.0.113.7",
         "udp": { "port": port, "candidates": [live.address] },
+        "tcp": true,
         "websocket": true,
         "turn": { "udp": true, "tcp": true, "tls": false },
         "time": null,

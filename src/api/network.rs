@@ -62,11 +62,14 @@ pub async fn about(
 ) -> impl IntoResponse {
     let udp = app.webrtc.as_ref().filter(|host| host.is_reading());
     let udp = udp.map(|host| json!({ "port": host.local_addr().port(), "candidates": host.addresses() }));
+    let has_udp = udp.is_some();
     let body = json!({
         // Of the nearest machine that is no trusted proxy.
         "address": address,
         // Null: calls go over the WebSocket alone.
         "udp": udp,
+        // At the port of HTTP, by ICE.
+        "tcp": has_udp && app.config.webrtc.ice_tcp,
         "websocket": true,
         "turn": Transports::of(&app.ice.urls(&caller, &headers)),
         "time": humantime::format_rfc3339_millis(SystemTime::now()).to_string(),

@@ -3,7 +3,7 @@
  */
 
 /**
- * @typedef {'microphone' | 'server' | 'udp' | 'turn-udp' | 'turn-tcp' | 'turn-tls' | 'websocket' | 'round-trip' | 'download' | 'upload'} CheckId
+ * @typedef {'microphone' | 'server' | 'udp' | 'tcp' | 'turn-udp' | 'turn-tcp' | 'turn-tls' | 'websocket' | 'round-trip' | 'download' | 'upload'} CheckId
  * @typedef {'waiting' | 'testing' | 'ok' | 'failed' | 'skipped'} State
  * @typedef {keyof typeof CAUSES} Cause
  */
@@ -32,9 +32,10 @@ export const CHECKS = [
     { id: 'microphone', name: 'Microphone', proves: 'The browser may use it, and it hears something', unit: 'dB' },
     { id: 'server', name: 'Server', proves: 'It answers over HTTP', unit: '' },
     { id: 'udp', name: 'UDP', proves: 'A call connects straight to the server', unit: '' },
+    { id: 'tcp', name: 'TCP', proves: 'The same where no UDP goes through', unit: '' },
     { id: 'turn-udp', name: 'Relay over UDP', proves: 'A call connects through the relay (TURN)', unit: '' },
-    { id: 'turn-tcp', name: 'Relay over TCP', proves: 'The same where no UDP goes through', unit: '' },
-    { id: 'turn-tls', name: 'Relay over TLS', proves: 'The same where only https goes through', unit: '' },
+    { id: 'turn-tcp', name: 'Relay over TCP', proves: 'A call connects through it where no UDP goes through', unit: '' },
+    { id: 'turn-tls', name: 'Relay over TLS', proves: 'A call connects through it where only https goes through', unit: '' },
     { id: 'websocket', name: 'WebSocket', proves: 'A call connects without WebRTC', unit: '' },
     { id: 'round-trip', name: 'Round trip', proves: 'How long a request is on its way, there and back', unit: 'ms' },
     { id: 'download', name: 'Download', proves: 'What arrives in a second', unit: 'kbit/s' },
@@ -58,6 +59,8 @@ export const CAUSES = {
     'not-reached': { text: 'The server does not answer.', skipped: true },
     'no-webrtc': { text: 'This browser has no WebRTC.', skipped: true },
     'no-udp-port': { text: 'The server has no UDP port for calls.', skipped: true },
+    'no-tcp': { text: 'The server takes no calls straight over TCP.', skipped: true },
+    'relay-only': { text: 'The server takes calls through its relay alone.', skipped: true },
     'no-relay': { text: 'The server offers no relay by this transport.', skipped: true },
     'no-place': { text: 'The server takes no call now.', skipped: true },
     busy: { text: 'The server measures for too many others now.', skipped: true },

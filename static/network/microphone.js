@@ -15,14 +15,15 @@ const LOOK_EVERY_MS = 50;
 /**
  * Call it in the press of a button: browsers keep an audio graph still otherwise.
  *
+ * @param {string} deviceId - empty: the browser's default
  * @param {AbortSignal} signal
  * @param {(level: number | null) => void} onLevel - 0 to 1, while it listens; null: it no longer does
  * @returns {Promise<{value: number, detail: string}>} dB of full scale, and which microphone
  * @throws {Fault | import('../problems.js').CallProblem}
  */
-export async function tryMicrophone(signal, onLevel) {
+export async function tryMicrophone(deviceId, signal, onLevel) {
     const context = typeof AudioContext === 'undefined' ? null : new AudioContext();
-    const opening = openMicrophone('');
+    const opening = openMicrophone(deviceId);
     let over = false;
     void opening.then((stream) => over && closeMicrophone(stream), () => {}); // the answer may come too late
     /** @type {MediaStream | null} */

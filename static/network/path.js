@@ -1,5 +1,6 @@
 /**
- * One way of a call, tried by a call that lasts a moment: without a microphone, straight to the server or through a relay alone.
+ * One way of a call, tried by a call that lasts a moment: without a microphone, straight to the server over one transport or through a
+ * relay alone.
  */
 import { CallProblem } from '../problems.js';
 import { Fault } from './checks.js';
@@ -12,24 +13,27 @@ const CONNECT_TIMEOUT_MS = 5000;
 const HANG_UP_TIMEOUT_MS = 2000;
 /** The relay was not reached at all, by the standard's number in `icecandidateerror`. */
 const UNREACHABLE = 701;
+const CANDIDATE = /^a=candidate:/m;
 
 /**
  * @typedef {import('../signalling.js').Signalling} Signalling
  * @typedef {{detail: string}} Found
+ * @typedef {'udp' | 'tcp'} Transport - to the server or, with a relay, from the relay to the server
  */
 
 /**
  * @param {Signalling} signalling
  * @param {RTCIceServer[]} relays - of which one must do; none: straight to the server
  * @param {AbortSignal} signal
+ * @param {Transport} [transport]
  * @returns {Promise<Found>}
  * @throws {Fault}
  */
-export async function tryPath(signalling, relays, signal) {
+export async function tryPath(signalling, relays, signal, transport = 'udp') {
     if (typeof RTCPeerConnection === 'undefined') {
         throw new Fault('no-webrtc');
     }
-    const path = new Path(signalling, relays, signal);
+    const path = new Path(signalling, relays, signal, transport);
     try {
         return await path.connect();
     } finally {
@@ -42,11 +46,13 @@ class Path {
      * @param {Signalling} signalling
      * @param {RTCIceServer[]} relays
      * @param {AbortSignal} signal
+     * @param {Transport} transport
      */
-    constructor(signalling, relays, signal) {
+    constructor(signalling, relays, signal, transport) {
         this.signalling = signalling;
         this.relayed = relays.length > 0;
         this.signal = signal;
+        this.transport = transport;
         this.peer = new RTCPeerConnection({
             iceServers: relays,
             iceTransportPolicy: this.relayed ? 'relay' : 'all',
@@ -60,17 +66,23 @@ class Path {
 
     /** @returns {Promise<Found>} */
     async connect() {
-        const { peer, signalling, signal } = this;
+        const { peer, signalling, signal, transport } = this;
         const relay = this.relayed ? this.relayCandidate() : null;
         relay?.catch(() => {}); // handled below, also when the offer fails first
         await peer.setLocalDescription();
         await relay;
         const { sdp, type } = /** @type {RTCSessionDescription} */ (peer.localDescription);
-        const answer = await signalling.offer({ sdp, type }, signal);
+        // Over TCP the server learns no address of ours for UDP: its own checks would open that way.
+        const offered = transport === 'tcp' ? over('tcp', sdp) : sdp;
+        const answer = await signalling.offer({ sdp: offered, type }, signal);
         this.call = answer.pc_id;
+        const sdpOfAnswer = over(transport, answer.sdp);
+        if (transport === 'tcp' && !CANDIDATE.test(sdpOfAnswer)) {
+            throw new Fault('no-tcp');
+        }
         const open = this.open();
         open.catch(() => {}); // the same
-        await peer.setRemoteDescription({ type: answer.type, sdp: withoutTcp(answer.sdp) });
+        await peer.setRemoteDescription({ type: answer.type, sdp: sdpOfAnswer });
         await open;
         const ms = await this.answered();
         return { detail: `${Math.round(ms)} ms there and back` };
@@ -150,9 +162,11 @@ class Path {
 }
 
 /**
+ * @param {Transport} transport
  * @param {string} sdp
- * @returns {string} without candidates of ICE over TCP, which prove nothing about UDP
+ * @returns {string} without candidates of the other transport, which prove nothing about this one
  */
-export function withoutTcp(sdp) {
-    return sdp.replace(/^a=candidate:\S+ \d+ tcp .*(?:\r\n|\n|$)/gim, '');
+export function over(transport, sdp) {
+    const others = transport === 'udp' ? /^a=candidate:\S+ \d+ tcp .*(?:\r\n|\n|$)/gim : /^a=candidate:\S+ \d+ udp .*(?:\r\n|\n|$)/gim;
+    return sdp.replace(others, '');
 }

@@ -20,6 +20,8 @@ import { measureDownload, measureRoundTrip, measureUpload } from './transfer.js'
  * @typedef {Object} Told
  * @property {string} client - our address as it sees it; empty: not known
  * @property {{port: number, candidates: string[]} | null} udp
+ * @property {boolean} tcp - it takes calls over TCP as well
+ * @property {boolean} relayOnly - it wants calls through its relay alone
  * @property {Record<import('./checks.js').RelayTransport, RTCIceServer[]>} relays
  */
 
@@ -37,14 +39,16 @@ export class NetworkTest {
      * @param {import('../signalling.js').Signalling} signalling
      * @param {AbortSignal} signal - aborted when the results are no longer wanted
      * @param {{onResult: (id: CheckId, result: Result) => void, onLevel: (level: number | null) => void}} events
+     * @param {string} microphone - as chosen for calls; empty: the browser's default
      */
-    constructor(signalling, signal, events) {
+    constructor(signalling, signal, events, microphone) {
         this.signalling = signalling;
         this.signal = signal;
         this.events = events;
+        this.microphone = microphone;
         this.results = noResults();
         /** @type {Told} */
-        this.told = { client: '', udp: null, relays: { udp: [], tcp: [], tls: [] } };
+        this.told = { client: '', udp: null, tcp: false, relayOnly: false, relays: { udp: [], tcp: [], tls: [] } };
     }
 
     /**
@@ -53,9 +57,9 @@ export class NetworkTest {
      * @returns {Promise<void>} resolves when each test has a result; rejects when it was stopped
      */
     async run() {
-        const { signal, events } = this;
+        const { signal, events, microphone } = this;
         await Promise.all([
-            this.attempt('microphone', () => tryMicrophone(signal, (level) => signal.aborted || events.onLevel(level))),
+            this.attempt('microphone', () => tryMicrophone(microphone, signal, (level) => signal.aborted || events.onLevel(level))),
             this.network(),
         ]);
     }
@@ -69,8 +73,15 @@ export class NetworkTest {
             return;
         }
         await this.attempt('udp', async () => {
-            this.needsUdp();
+            this.needsStraight();
             return tryPath(signalling, [], signal);
+        });
+        await this.attempt('tcp', async () => {
+            this.needsStraight();
+            if (!told.tcp) {
+                throw new Fault('no-tcp');
+            }
+            return tryPath(signalling, [], signal, 'tcp');
         });
         for (const [transport, id] of entries(RELAYS)) {
             await this.attempt(id, async () => {
@@ -90,13 +101,15 @@ export class NetworkTest {
     /** The server answers over HTTP, and says what there is to test. */
     async meet() {
         const about = await this.json('api/network');
-        const { iceServers } = await this.json('api/ice-servers');
+        const { iceServers, iceTransportPolicy } = await this.json('api/ice-servers');
         if (typeof about.websocket !== 'boolean' || !Array.isArray(iceServers)) {
             throw new Fault('server-unknown');
         }
         const { told } = this;
         told.client = String(about.address ?? '');
         told.udp = about.udp ?? null;
+        told.tcp = about.tcp === true;
+        told.relayOnly = iceTransportPolicy === 'relay';
         told.relays = relaysByTransport(iceServers);
         return {};
     }
@@ -118,6 +131,14 @@ export class NetworkTest {
     needsUdp() {
         if (this.told.udp === null) {
             throw new Fault('no-udp-port');
+        }
+    }
+
+    /** The call page goes straight to the server only where the server allows it. */
+    needsStraight() {
+        this.needsUdp();
+        if (this.told.relayOnly) {
+            throw new Fault('relay-only');
         }
     }
 

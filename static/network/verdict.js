@@ -28,9 +28,9 @@ export const NEEDED = { webrtc: 100, websocket: 400 };
 const LONG_ROUND_TRIP_MS = 350;
 
 /** @type {readonly CheckId[]} - the ways of a call, best first */
-const WAYS = ['udp', 'turn-udp', 'turn-tcp', 'turn-tls', 'websocket'];
+const WAYS = ['udp', 'tcp', 'turn-udp', 'turn-tcp', 'turn-tls', 'websocket'];
 const NAMES = /** @type {Record<string, string>} */ ({
-    'turn-udp': 'the relay (UDP)', 'turn-tcp': 'the relay (TCP)', 'turn-tls': 'the relay (TLS)', websocket: 'a WebSocket',
+    tcp: 'TCP', 'turn-udp': 'the relay (UDP)', 'turn-tcp': 'the relay (TCP)', 'turn-tls': 'the relay (TLS)', websocket: 'a WebSocket',
 });
 
 /** What to say of a microphone that cannot be used, by the cause. */
@@ -54,10 +54,11 @@ export function verdict(results, place) {
     const faults = [...(way === null ? [] : speed(results, way)), ...(microphone === '' ? [] : [microphone])];
     const clauses = [way === null ? nowhere(results, place) : network(results, way, place), ...faults];
     const said = clauses.filter((clause) => clause !== '');
+    const isBest = way === 'udp' || (way === 'turn-udp' && isRelayedOnly(results));
     if (said.length === 0) {
-        return { level: 'good', sentence: 'Everything works: calls go straight to the server over UDP, the best way there is.' };
+        return { level: 'good', sentence: `Everything works: calls go ${way === 'udp' ? 'straight to the server over UDP, the best way there is' : 'through the relay over UDP, the best way to this server'}.` };
     }
-    const level = way === null ? 'bad' : way === 'udp' && faults.length === 0 ? 'good' : 'limited';
+    const level = way === null ? 'bad' : isBest && faults.length === 0 ? 'good' : 'limited';
     return { level, sentence: sentence(said, way !== null && clauses[0] === '') };
 }
 
@@ -69,6 +70,14 @@ export function verdict(results, place) {
 function sentence(clauses, reaches) {
     const text = `${reaches ? 'calls reach the server, but ' : ''}${clauses.join('; and ')}.`;
     return text[0].toUpperCase() + text.slice(1);
+}
+
+/**
+ * @param {Results} results
+ * @returns {boolean} whether the server takes calls through its relay alone
+ */
+function isRelayedOnly({ udp }) {
+    return udp.cause === 'relay-only';
 }
 
 /**
@@ -85,15 +94,29 @@ function nowhere(results, { host }) {
     }
     const full = WAYS.map((id) => results[id]).find(({ cause }) => cause === 'no-place');
     if (full !== undefined) {
-        return `the server answers but takes no call now${full.detail === '' ? '' : ` (${full.detail.replace(/\.$/, '')})`}, so the ways to it could not be tested: test again in a minute`;
+        return `the server answers but takes no call now${full.detail === '' ? '' : ` (${firstSentence(full.detail)})`}, so the ways to it could not be tested: test again in a minute`;
     }
     const relay = relayState(results);
+    if (isRelayedOnly(results)) {
+        return `no WebSocket gets through on this network, and ${RELAY[relay].alone}, so no call connects: use another network or mobile data, and if that does not help send the report to the operator of the server`;
+    }
     if (relay === 'astray' || relay === 'refused') {
         return `neither UDP nor a WebSocket gets through on this network, and the relay ${relay === 'refused' ? 'refuses' : 'leads nowhere'}: use another network, and send the report to the operator of the server`;
+    }
+    if (udp.cause === 'no-webrtc') {
+        return 'this browser has no WebRTC, and WebSockets are blocked on this network, so no call connects: use another browser, or another network';
     }
     const ways = udp.cause === 'no-udp-port' ? 'the server has no UDP port for calls, and WebSockets are blocked on this network'
         : `the server answers, but neither UDP${relay === 'blocked' ? ', nor the relay,' : ''} nor a WebSocket gets through on this network`;
     return `${ways}, so no call connects: use another network or mobile data, or switch off a VPN or proxy that may be in the way`;
+}
+
+/**
+ * @param {string} text - of a server
+ * @returns {string} its first sentence, without the full stop
+ */
+function firstSentence(text) {
+    return text.split(/\.\s/)[0].replace(/\.$/, '');
 }
 
 /**
@@ -103,32 +126,49 @@ function nowhere(results, { host }) {
  * @returns {string} what is lost by it; empty: nothing
  */
 function network(results, way, place) {
-    if (way === 'udp') {
-        return fallbacks(results);
+    if (way === 'udp' || (way === 'turn-udp' && isRelayedOnly(results))) {
+        return fallbacks(results, way);
     }
-    const open = place.port === null ? 'let UDP through' : `let UDP through to port ${place.port} of ${place.host}`;
+    // The port of HTTP may be part of the host.
+    const open = place.port === null ? 'let UDP through' : `let UDP through to port ${place.port} of ${place.host.replace(/:\d+$/, '')}`;
     if (way === 'websocket') {
         return `${lostWebRtc(results)}, and the call works over a WebSocket, where lost packets delay the sound: ${remedy(results, open)}`;
+    }
+    if (isRelayedOnly(results)) {
+        return withoutUdpToTheRelay(results, way);
     }
     if (results.udp.cause !== 'blocked') {
         return `${lostUdp(results)}, and the call works over ${NAMES[way]}: test again in a minute`;
     }
     return way === 'turn-udp'
         ? `UDP to the port of calls is blocked between this network and the server, and the call works over the relay (UDP), hardly slower: nothing has to be done, but for the shortest way ${open}`
-        : `UDP is blocked between this network and the server, and the call works over ${NAMES[way]}, where lost packets delay the sound: if it stutters, ${open} or use another network`;
+        : `${results['turn-udp'].state === 'ok' ? 'UDP to the port of calls' : 'UDP'} is blocked between this network and the server, and the call works over ${NAMES[way]}, where lost packets delay the sound: if it stutters, ${open} or use another network`;
 }
 
 /**
- * @param {Results} results - UDP works
+ * @param {Results} results
+ * @param {CheckId} way - through the relay, but not over UDP
+ * @returns {string} what is lost by it
+ */
+function withoutUdpToTheRelay(results, way) {
+    const works = `the call works over ${NAMES[way]}, where lost packets delay the sound`;
+    return results['turn-udp'].cause === 'no-relay'
+        ? `${works}, as this server offers nothing better: if it stutters, tell its operator`
+        : `UDP to the relay does not get through, and ${works}: if it stutters, let UDP through to the relay or use another network`;
+}
+
+/**
+ * @param {Results} results
+ * @param {CheckId} way - the best one there is, which works
  * @returns {string} which other ways do not
  */
-function fallbacks(results) {
-    const lost = WAYS.filter((id) => id !== 'udp' && results[id].state === 'failed').map((id) => NAMES[id]);
+function fallbacks(results, way) {
+    const lost = WAYS.filter((id) => id !== way && results[id].state === 'failed').map((id) => NAMES[id]);
     if (lost.length === 0) {
         return '';
     }
     const list = lost.length === 1 ? lost[0] : `${lost.slice(0, -1).join(', ')} and ${lost[lost.length - 1]}`;
-    return `calls work straight over UDP, only ${list}, for networks without UDP, ${lost.length === 1 ? 'does' : 'do'} not: nothing has to be done here`;
+    return `calls work ${way === 'udp' ? 'straight over UDP' : 'over the relay (UDP)'}; only ${list}, for networks without UDP, ${lost.length === 1 ? 'does' : 'do'} not: nothing has to be done here`;
 }
 
 /**
@@ -143,6 +183,8 @@ function lostUdp({ udp }) {
             return 'this browser has no WebRTC';
         case 'no-udp-port':
             return 'the server has no UDP port for calls';
+        case 'relay-only':
+            return 'the server takes calls through its relay alone';
         case 'no-place':
             return 'the server took no call when UDP was tested';
         default:
@@ -150,13 +192,31 @@ function lostUdp({ udp }) {
     }
 }
 
-/** What to say of relays that do not work, and what to do, where a call straight over UDP is blocked. */
+/**
+ * What to say of relays that do not work, and what to do, where a call straight over UDP is blocked; and the same where the server takes
+ * calls through its relay alone.
+ */
 const RELAY = {
-    none: { state: 'the server has no relay', remedy: ' or ask the operator for a relay (serve --turn)' },
-    blocked: { state: 'so is the relay', remedy: ' or use another network' },
-    refused: { state: 'the relay refuses this browser', remedy: ' or send the report to the operator' },
-    astray: { state: 'the relay does not lead to the calls', remedy: ' or send the report to the operator' },
-    untested: { state: 'the relay could not be tested', remedy: ' or test again in a minute' },
+    none: {
+        state: 'the server has no relay', remedy: ' or ask the operator for a relay (serve --turn)',
+        alone: 'the server takes calls through a relay alone and names none', remedyAlone: 'send the report to the operator',
+    },
+    blocked: {
+        state: 'so is the relay', remedy: ' or use another network',
+        alone: 'the relay, the one other way to this server, does not answer', remedyAlone: 'let UDP and TCP through to the relay, or use another network',
+    },
+    refused: {
+        state: 'the relay refuses this browser', remedy: ' or send the report to the operator',
+        alone: 'the relay, the one other way to this server, refuses this browser', remedyAlone: 'send the report to the operator',
+    },
+    astray: {
+        state: 'the relay does not lead to the calls', remedy: ' or send the report to the operator',
+        alone: 'the relay, the one other way to this server, does not lead to the calls', remedyAlone: 'send the report to the operator',
+    },
+    untested: {
+        state: 'the relay could not be tested', remedy: ' or test again in a minute',
+        alone: 'the relay, the one other way to this server, could not be tested', remedyAlone: 'test again in a minute',
+    },
 };
 
 /**
@@ -164,6 +224,9 @@ const RELAY = {
  * @returns {string} why calls do not go over WebRTC
  */
 function lostWebRtc(results) {
+    if (isRelayedOnly(results)) {
+        return RELAY[relayState(results)].alone;
+    }
     const udp = lostUdp(results);
     return results.udp.cause === 'blocked' ? `${udp}, ${RELAY[relayState(results)].state}` : udp;
 }
@@ -177,6 +240,8 @@ function remedy(results, open) {
     switch (results.udp.cause) {
         case 'blocked':
             return `${open}${RELAY[relayState(results)].remedy}`;
+        case 'relay-only':
+            return RELAY[relayState(results)].remedyAlone;
         case 'no-webrtc':
             return 'use another browser';
         case 'no-udp-port':
@@ -214,13 +279,13 @@ function speed(results, way) {
     const clauses = [];
     const slow = /** @type {const} */ (['upload', 'download']).filter((id) => isSlow(results[id], needed));
     if (slow.length > 0) {
-        clauses.push(`the ${slow.join(' and the ')} ${slow.length === 1 ? 'is' : 'are'} too slow (a call needs ${needed} kbit/s each way), so that the sound breaks off: pause other transfers, or go nearer to the Wi-Fi`);
+        clauses.push(`the ${slow.join(' and the ')} ${slow.length === 1 ? 'is' : 'are'} too slow (a call needs ${needed} kbit/s each way), so the sound breaks up: pause other transfers, or move closer to the Wi-Fi router`);
     } else if (results.upload.cause === 'broken' || results.download.cause === 'broken') {
-        clauses.push('the connection broke off while it was measured, so that it may in a call: test again, or use another network');
+        clauses.push('the connection broke off while it was measured, and may do so in a call: test again, or use another network');
     }
     const trip = results['round-trip'].value;
     if (trip !== null && trip > LONG_ROUND_TRIP_MS) {
-        clauses.push(`each answer comes late, as the way there and back takes ${Math.round(trip)} ms: a network nearer to the server, or without a VPN, is quicker`);
+        clauses.push(`each response comes late, since the way there and back takes ${Math.round(trip)} ms: a network nearer to the server, or without a VPN, is quicker`);
     }
     return clauses;
 }

@@ -19,7 +19,7 @@ import { withScriptedServer } from './lib/scripted-server.js';
 /** All tests with their time limits; a small machine is slow. */
 const PATIENCE = { timeout: 120000 };
 const NOTHING_REACHED = {
-    server: 'failed', udp: 'skipped', 'turn-udp': 'skipped', 'turn-tcp': 'skipped', 'turn-tls': 'skipped', websocket: 'skipped',
+    server: 'failed', udp: 'skipped', tcp: 'skipped', 'turn-udp': 'skipped', 'turn-tcp': 'skipped', 'turn-tls': 'skipped', websocket: 'skipped',
     'round-trip': 'skipped', download: 'skipped', upload: 'skipped',
 };
 
@@ -82,8 +82,9 @@ test('on a good network each test that is possible has a tick and a time, and th
         const sentence = await runTest(page);
         const found = await states(page);
         const whole = await report(page);
-        const { 'turn-tls': tls, ...rest } = found;
+        const { 'turn-tls': tls, tcp, ...rest } = found;
         assert.equal(tls, 'skipped', 'there is no name that a certificate could be for');
+        assert.equal(tcp, 'skipped', 'webrtc.ice_tcp is off');
         assert.deepEqual(Object.entries(rest).filter(([, state]) => state !== 'ok'), [], whole);
         assert.match(sentence, /^Everything works/);
         for (const time of await page.locator('.check[data-state="ok"] .time').allTextContents()) {
@@ -162,6 +163,23 @@ test('what a full server refuses is skipped with its reason, and not taken for a
     }));
 });
 
+test('the microphone that is chosen for calls is the one that is tested', async () => {
+    await withScriptedServer((server) => withPage({ allow: false }, async (page) => {
+        await page.addInitScript(() => {
+            localStorage.setItem('visavis.settings', JSON.stringify({ microphone: 'the-chosen-one' }));
+            navigator.mediaDevices.getUserMedia = (asked) => {
+                Object.assign(window, { asked });
+                return Promise.reject(new DOMException('on purpose', 'NotReadableError'));
+            };
+        });
+        await page.goto(`${server.url}/call/network`);
+        await page.getByRole('button', { name: 'Start the test' }).click();
+        await page.locator('.check[data-check="microphone"][data-state="failed"]').waitFor();
+        const device = await page.evaluate(() => Reflect.get(window, 'asked').audio.deviceId);
+        assert.deepEqual(device, { exact: 'the-chosen-one' });
+    }));
+});
+
 test('a problem of a call leads to the test, beside the call', async () => {
     await withScriptedServer((server) => withPage({ allow: false }, async (page) => {
         await openPage(page, `${server.url}/call?backend=${encodeURIComponent(server.url)}`);
@@ -181,7 +199,8 @@ test('a full server is no reason to test the network', async () => {
         await page.route('**/api/offer', (route) => route.fulfill({ status: 503, headers: { 'Retry-After': '7' }, json: { reason: 'server-full' } }));
         await openPage(page, `${server.url}/call`);
         await page.getByRole('button', { name: 'Start call' }).click();
-        await page.getByRole('alert').getByText('All lines are busy').waitFor();
+        await page.getByText('You are in line').waitFor();
+        await page.getByRole('button', { name: 'Try now' }).waitFor();
         assert.equal(await page.getByRole('link', { name: 'Test the network' }).count(), 0);
     }));
 });

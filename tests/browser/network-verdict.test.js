@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { CAUSES, CHECKS, Fault, explained, faulty, noResults, passed } from '../../static/network/checks.js';
-import { withoutTcp } from '../../static/network/path.js';
+import { over } from '../../static/network/path.js';
 import { relaysByTransport, transportOf } from '../../static/network/relays.js';
 import { report } from '../../static/network/report.js';
 import { faultOf } from '../../static/network/run.js';
@@ -20,8 +20,8 @@ import { CallProblem } from '../../static/problems.js';
  */
 
 const PLACE = { host: 'voice.example.org', port: 8080 };
-/** @type {Partial<Record<CheckId, number>>} */
-const GOOD = { microphone: -30, 'round-trip': 40, download: 20000, upload: 5000 };
+/** @type {Partial<Record<CheckId, Cause | number>>} */
+const GOOD = { microphone: -30, tcp: 'no-tcp', 'round-trip': 40, download: 20000, upload: 5000 };
 /** @type {CheckId[]} */
 const RELAYS = ['turn-udp', 'turn-tcp', 'turn-tls'];
 
@@ -112,6 +112,66 @@ const CASES = [
         says: [/the relay refuses this browser/, /report to the operator/],
     },
     {
+        name: 'UDP is blocked, and the server takes calls over TCP',
+        but: { udp: 'blocked', tcp: 0, ...relays('no-relay') },
+        level: 'limited',
+        says: [/^UDP is blocked between/, /works over TCP, where lost packets delay/, /port 8080/],
+    },
+    {
+        name: 'the port of calls is blocked for UDP alone',
+        but: { udp: 'blocked', tcp: 0 },
+        level: 'limited',
+        says: [/^UDP to the port of calls is blocked/, /works over TCP/],
+    },
+    {
+        name: 'calls over TCP, which are not needed, do not get through',
+        but: { tcp: 'blocked' },
+        level: 'good',
+        says: [/^Calls work straight over UDP; only TCP, for networks without UDP, does not/],
+    },
+    {
+        name: 'the server takes calls through its relay alone',
+        but: { udp: 'relay-only', tcp: 'relay-only', 'turn-tls': 'no-relay' },
+        level: 'good',
+        says: [/^Everything works: calls go through the relay over UDP/],
+    },
+    {
+        name: 'the server takes calls through its relay alone, which works by UDP alone',
+        but: { udp: 'relay-only', tcp: 'relay-only', 'turn-tcp': 'relay-unreachable', 'turn-tls': 'no-relay' },
+        level: 'good',
+        says: [/^Calls work over the relay \(UDP\); only the relay \(TCP\)/, /nothing has to be done/],
+    },
+    {
+        name: 'the server takes calls through its relay alone, which is reached by TCP',
+        but: { udp: 'relay-only', tcp: 'relay-only', 'turn-udp': 'relay-unreachable' },
+        level: 'limited',
+        says: [/^UDP to the relay does not get through/, /works over the relay \(TCP\)/, /through to the relay or use another network/],
+    },
+    {
+        name: 'the server takes calls through its relay alone, which has no UDP',
+        but: { udp: 'relay-only', tcp: 'relay-only', 'turn-udp': 'no-relay', 'turn-tcp': 'no-relay' },
+        level: 'limited',
+        says: [/^The call works over the relay \(TLS\)/, /offers nothing better/],
+    },
+    {
+        name: 'the relay, the only way, is blocked',
+        but: { udp: 'relay-only', tcp: 'relay-only', ...relays('relay-unreachable') },
+        level: 'limited',
+        says: [/^The relay, the one other way to this server, does not answer, and the call works over a WebSocket/, /let UDP and TCP through to the relay/],
+    },
+    {
+        name: 'neither the relay, the only way, nor a WebSocket gets through',
+        but: { udp: 'relay-only', tcp: 'relay-only', ...relays('relay-unreachable'), websocket: 'blocked' },
+        level: 'bad',
+        says: [/^No WebSocket gets through on this network, and the relay, the one other way/, /operator of the server/],
+    },
+    {
+        name: 'the browser has no WebRTC and WebSockets are blocked',
+        but: { udp: 'no-webrtc', tcp: 'no-webrtc', ...relays('no-webrtc'), websocket: 'blocked' },
+        level: 'bad',
+        says: [/^This browser has no WebRTC, and WebSockets are blocked/, /use another browser/],
+    },
+    {
         name: 'the server has no UDP port',
         but: { udp: 'no-udp-port', ...relays('no-udp-port') },
         level: 'limited',
@@ -161,9 +221,9 @@ const CASES = [
     },
     {
         name: 'the server is full',
-        but: { udp: new Fault('no-place', 'All lines are busy.'), ...relays('no-place'), websocket: 'no-place' },
+        but: { udp: new Fault('no-place', 'It has reached its limit of calls (server.max_calls). Try again later.'), ...relays('no-place'), websocket: 'no-place' },
         level: 'bad',
-        says: [/takes no call now \(All lines are busy\), so/, /test again in a minute\.$/],
+        says: [/takes no call now \(It has reached its limit of calls \(server\.max_calls\)\), so/, /test again in a minute\.$/],
     },
     {
         name: 'the server does not answer',
@@ -250,7 +310,11 @@ test('a skipped test has a reason and no time, a failed one both', () => {
     assert.deepEqual([skipped.state, skipped.ms, skipped.cause], ['skipped', null, 'no-relay']);
     const failed = faulty(5001, new Fault('blocked'));
     assert.deepEqual([failed.state, failed.ms], ['failed', 5001]);
-    const [microphone, , , , , , , , download] = CHECKS;
+    const [microphone, download] = ['microphone', 'download'].map((wanted) => {
+        const found = CHECKS.find(({ id }) => id === wanted);
+        assert.ok(found, wanted);
+        return found;
+    });
     assert.equal(explained(microphone, passed(1, { value: -31.4, detail: 'Headset' })), '−31 dB Headset');
     assert.equal(explained(download, passed(1, { value: 12345.6 })), '12\u202f346 kbit/s');
     assert.equal(explained(download, faulty(1, new Fault('too-slow', '', 60))), 'It is too slow for a call. 60 kbit/s');
@@ -288,10 +352,18 @@ test('relays are sorted by the transport on which they are reached', () => {
     });
 });
 
-test('candidates over TCP do not pass for UDP', () => {
+test('the port of HTTP is not told as part of the name by which UDP is to be let through', () => {
+    const found = verdict(results({ udp: 'blocked' }), { host: 'voice.example.org:8443', port: 8080 });
+    assert.match(found.sentence, /port 8080 of voice\.example\.org\.$/);
+    assert.doesNotMatch(found.sentence, /8443/);
+});
+
+test('candidates of one transport do not pass for the other', () => {
     const udp = 'a=candidate:1 1 udp 2130706431 192.0.2.1 8080 typ host';
     const tcp = 'a=candidate:2 1 TCP 1518280447 192.0.2.1 8080 typ host tcptype passive';
-    assert.equal(withoutTcp(`v=0\r\n${tcp}\r\n${udp}\r\na=mid:0\r\n${tcp}`), `v=0\r\n${udp}\r\na=mid:0\r\n`);
+    const both = `v=0\r\n${tcp}\r\n${udp}\r\na=mid:0\r\n${tcp}`;
+    assert.equal(over('udp', both), `v=0\r\n${udp}\r\na=mid:0\r\n`);
+    assert.equal(over('tcp', both), `v=0\r\n${tcp}\r\na=mid:0\r\n${tcp}`);
 });
 
 test('a rate is in kbit/s', () => {

@@ -15,6 +15,8 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Server {
     base: Url,
+    /// The same for messages: without a user and a password.
+    shown: String,
     http: reqwest::Client,
 }
 
@@ -33,18 +35,23 @@ impl Server {
         base.set_fragment(None);
         let path = format!("{}/", base.path().trim_end_matches('/'));
         base.set_path(&path);
+        let mut shown = base.clone();
+        // They fail only for addresses without a host.
+        _ = shown.set_username("");
+        _ = shown.set_password(None);
+        let shown = shown.as_str().trim_end_matches('/').to_owned();
         install_crypto();
         let http = reqwest::Client::builder()
             .timeout(HTTP_TIMEOUT)
             .build()
             .map_err(|error| bad(&format!("no HTTP client can be made: {error}")))?;
-        Ok(Self { base, http })
+        Ok(Self { base, shown, http })
     }
 
-    /// The server's address.
+    /// The server's address, for messages: without a user and a password.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+        &self.shown
     }
 
     /// The origin of the server's own page.
@@ -191,6 +198,14 @@ mod tests {
             let error = Server::new(bad).unwrap_err().to_string();
             assert!(error.contains("http://HOST:PORT"), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_used_and_not_told() {
+        let server = Server::new("https://ada:hush-hush@example.org/voice/").unwrap();
+        assert_eq!(server.url("health").password(), Some("hush-hush"));
+        assert_eq!(server.address(), "https://example.org/voice");
+        assert!(!server.unreachable(&"gone").to_string().contains("hush-hush"));
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn late(name: &'static str, limit: Duration) -> Finding {
     Finding::failed(
         name,
         format!("has not ended within {seconds} s: a disk, a name server or a program does not answer"),
-        "see what this machine waits for, and ask again",
+        "see what this machine waits for, and check again",
     )
 }
 

@@ -22,7 +22,7 @@ const ENDING: Duration = Duration::from_millis(200);
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Check this server from outside too: https://HOST[:PORT]
-    #[arg(long, value_name = "URL", value_parser = server)]
+    #[arg(long, value_name = "URL", value_parser = server, required_if_eq("only", "from"))]
     from: Option<Server>,
     /// Only these groups of checks
     #[arg(long, value_name = "GROUP", value_enum, value_delimiter = ',')]

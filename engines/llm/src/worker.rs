@@ -14,7 +14,7 @@ use crate::model::{Evaluator, Model, Rows};
 use crate::scheduler::{Chunk, Piece, Request, Reuse, Scheduler, Token};
 use crate::tools::{self, Begun};
 
-/// How soon a sequence resumes after its slow reader has caught up.
+/// How soon a sequence resumes after its slow reader has caught up, also while the model rests.
 const READER_POLL: Duration = Duration::from_millis(5);
 
 /// The model rests this many times as long as a step took that only served much heavier clients than an active one.
@@ -76,7 +76,7 @@ impl<'model> Worker<'model> {
     /// Accepts pending jobs, waiting for one if idle; false if no more can come.
     fn receive_jobs(&mut self, jobs: &Receiver<Job>, worked: bool) -> bool {
         if let Some(until) = self.rests_until {
-            match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            match jobs.recv_timeout(until.saturating_duration_since(Instant::now()).min(READER_POLL)) {
                 Ok(job) => self.accept(job),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return false,
@@ -158,7 +158,7 @@ impl<'model> Worker<'model> {
         self.finish_prefills();
     }
 
-    /// Whether the model goes on resting. Requests of heavy clients do not end a rest.
+    /// Whether the model goes on resting. Requests of heavy clients do not end a rest, nor does the end of their work.
     fn rests(&mut self) -> bool {
         let rests = self.rests_until.is_some_and(|until| Instant::now() < until) && self.scheduler.may_rest();
         if !rests {
@@ -183,10 +183,8 @@ impl<'model> Worker<'model> {
         drop(step);
         // Only on a processor do the engines share what the model would leave.
         if self.chunk.few > 0 && self.scheduler.spares() {
-            let (now, worked) = (Instant::now(), begun.elapsed());
-            let rest = REST * worked;
-            let rest = if only_writes { rest.min(WRITTEN.saturating_sub(worked)) } else { rest };
-            self.rests_until = Some(now + rest);
+            let ended = Instant::now();
+            self.rests_until = Some(ended + rest_after(ended - begun, only_writes));
         }
         self.finish_prefills();
         true
@@ -302,6 +300,12 @@ impl<'model> Worker<'model> {
     }
 }
 
+/// How long the model rests after a step that took this long; `only_writes`: it had no tokens of prompts.
+fn rest_after(worked: Duration, only_writes: bool) -> Duration {
+    let rest = REST * worked;
+    if only_writes { rest.min(WRITTEN.saturating_sub(worked)) } else { rest }
+}
+
 /// Once a call has begun, constrains its tokens by the tools' grammar.
 fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
     let Some(begun) = client.tools.begun() else { return };
@@ -314,5 +318,20 @@ fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
         && !evaluator.continues(grammar, token)
     {
         client.grammar = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompts_step_is_followed_by_three_times_its_rest_and_a_response_keeps_ten_tokens_a_second() {
+        let ms = Duration::from_millis;
+        for (worked, only_writes, rest) in
+            [(0, false, 0), (160, false, 480), (10, true, 30), (40, true, 60), (100, true, 0), (300, true, 0)]
+        {
+            assert_eq!(rest_after(ms(worked), only_writes), ms(rest), "{worked} ms, writes: {only_writes}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use visavis_client::Server;
-use visavis_config::Config;
+use visavis_config::{Config, Metadata};
 use visavis_engine::model_files::ModelFiles;
 
 use super::Host;
@@ -67,18 +67,36 @@ pub(super) fn network(host: &Arc<Host>, from: Option<&Server>) -> Vec<Check> {
         }
         vec![judge::udp::own(&sent)]
     });
-    let (config, from) = (host.config.clone(), from.cloned());
+    let (host, from) = (host.clone(), from.cloned());
     let public = Check::new("public-address", 25, async move {
+        let (server, webrtc) = (&host.config.server, &host.config.webrtc);
+        let told = told(&host).await;
         let facts = Addresses {
-            listen: config.server.listen,
-            udp: config.server.udp,
-            public: config.server.public_addresses.clone(),
+            listen: server.listen,
+            udp: server.udp,
+            public: server.public_addresses.clone(),
             host: look::network::own_addresses(),
-            seen: seen(&config, from.as_ref()).await,
+            told: told.map(|told| told.iter().map(SocketAddr::ip).collect()),
+            looks: looks(&host.config),
+            relay_only: webrtc.relay_only,
+            seen: seen(&host.config, from.as_ref()).await,
         };
         vec![judge::address::judge(&facts)]
     });
     vec![loopback, own, public]
+}
+
+/// Whether the server looks for an outer address when it runs.
+fn looks(config: &Config) -> bool {
+    !config.webrtc.stun.is_empty() || config.webrtc.metadata != Metadata::None
+}
+
+/// What our own server tells callers of the port of calls; none: it does not run.
+async fn told(host: &Host) -> Option<Vec<SocketAddr>> {
+    if host.serving.is_none() {
+        return None;
+    }
+    host.own.told().await
 }
 
 /// From where others see this host: those who were named, and nobody else.
@@ -240,8 +258,19 @@ pub(super) fn engines(host: Arc<Host>, start: bool) -> Check {
     })
 }
 
-/// The addresses of the port of calls, as clients are told of it.
-pub(super) fn calls(config: &Config) -> Vec<SocketAddr> {
+/// The addresses of the port of calls, as clients are told of it; none: they are not known before the server runs.
+pub(super) async fn calls(host: &Host) -> Vec<SocketAddr> {
+    if let Some(told) = told(host).await {
+        return told;
+    }
+    let config = &host.config;
+    let at = |ip: IpAddr| SocketAddr::new(ip, config.server.udp.port());
+    if config.webrtc.relay_only {
+        return config.webrtc.relay_peers.iter().copied().map(at).collect();
+    }
+    if config.server.public_addresses.is_empty() && looks(config) {
+        return Vec::new();
+    }
     let own = look::network::own_addresses();
     let bound = Some(config.server.udp.ip()).filter(|ip| !ip.is_unspecified());
     let ips: Vec<IpAddr> = match (config.server.public_addresses.as_slice(), bound) {
@@ -249,5 +278,5 @@ pub(super) fn calls(config: &Config) -> Vec<SocketAddr> {
         ([], None) => own,
         (public, _) => public.to_vec(),
     };
-    ips.into_iter().map(|ip| SocketAddr::new(ip, config.server.udp.port())).collect()
+    ips.into_iter().map(at).collect()
 }

@@ -72,16 +72,17 @@ pub(super) fn of_server(server: &Server) -> Check {
 
 async fn of_host(host: &Host) -> Result<Vec<Relays>, Finding> {
     let config = &host.config;
-    let mut all = vec![fixed(config)];
+    let calls = here::calls(host).await;
+    let mut all = vec![fixed(config, calls.clone())];
     if !config.turn.urls.is_empty() {
         let failed = |why: String| {
             Finding::failed("turn", why, "set turn.secret to the relay's own, as docs/turn.md says")
         };
         let entries = elsewhere(config).map_err(failed)?;
-        all.push(Relays { issuer: Issuer::Secret, entries, calls: here::calls(config) });
+        all.push(Relays { issuer: Issuer::Secret, entries, calls });
     } else if config.turn.enabled {
         if host.serving.is_none() {
-            let why = "the relay is our own server's, which does not run: ask again while it does";
+            let why = "the relay is our own server's, which does not run: check again while it does";
             return Err(Finding::skipped("turn", why));
         }
         let answer = host.own.ice_servers().await.map_err(|why| {
@@ -104,7 +105,7 @@ async fn of_host(host: &Host) -> Result<Vec<Relays>, Finding> {
 }
 
 /// Those with a user and a password in the configuration.
-fn fixed(config: &Config) -> Relays {
+fn fixed(config: &Config, calls: Vec<SocketAddr>) -> Relays {
     let servers = config.server.ice_servers.iter();
     let entries = servers.flat_map(|server| {
         let urls = server.urls.iter().filter(|url| url.starts_with("turn"));
@@ -114,7 +115,7 @@ fn fixed(config: &Config) -> Relays {
             password: server.credential.clone().unwrap_or_default(),
         })
     });
-    Relays { issuer: Issuer::Fixed, entries: entries.collect(), calls: here::calls(config) }
+    Relays { issuer: Issuer::Fixed, entries: entries.collect(), calls }
 }
 
 /// Those of `turn.urls`, with a credential as the server would make it.

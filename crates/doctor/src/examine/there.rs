@@ -16,7 +16,12 @@ pub(super) fn all(server: &Server) -> Vec<Check> {
             vec![judge::outside::websocket(&outside::call(&websocket, Mode::WebSocket).await)]
         }),
         Check::new("from-udp", 40, async move {
-            vec![judge::outside::udp(&outside::call(&udp, Mode::WebRtc).await)]
+            let told = outside::ice_servers(&udp).await.unwrap_or_default();
+            vec![if judge::relays::are_the_only_way(&told) {
+                judge::outside::relayed_only()
+            } else {
+                judge::outside::udp(&outside::call(&udp, Mode::WebRtc).await)
+            }]
         }),
         relays::of_server(server),
     ]

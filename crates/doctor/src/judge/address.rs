@@ -24,7 +24,34 @@ pub(crate) struct Addresses {
     pub(crate) public: Vec<IpAddr>,
     /// Those of this host.
     pub(crate) host: Vec<IpAddr>,
+    /// What our own server tells callers; none: it does not run.
+    pub(crate) told: Option<Vec<IpAddr>>,
+    /// The server looks for an outer address when it runs (`webrtc.stun`, `webrtc.metadata`).
+    pub(crate) looks: bool,
+    /// `webrtc.relay_only`.
+    pub(crate) relay_only: bool,
     pub(crate) seen: Vec<Seen>,
+}
+
+impl Addresses {
+    /// Those that callers are told, as far as that is known.
+    fn known(&self) -> Vec<IpAddr> {
+        if let Some(told) = &self.told {
+            return told.clone();
+        }
+        let bound = self.udp.ip();
+        // A port of IPv4 alone is not told at addresses of IPv6, and one that is bound to an address only there.
+        let is_of_port = |ip: &&IpAddr| match bound.is_unspecified() {
+            true => bound.is_ipv6() || ip.is_ipv4(),
+            false => **ip == bound,
+        };
+        self.public.iter().chain(self.host.iter().filter(is_of_port)).copied().collect()
+    }
+
+    /// Whether callers may be told more once the server runs.
+    fn may_find_more(&self) -> bool {
+        self.looks && self.told.is_none()
+    }
 }
 
 /// Tells public addresses from those that are of a network or a host alone.
@@ -42,8 +69,14 @@ impl Globe {
 }
 
 pub(crate) fn judge(facts: &Addresses) -> Finding {
-    let Addresses { listen, udp, public, host, seen } = facts;
+    let Addresses { listen, udp, public, .. } = facts;
     let globe = Globe::new();
+    if facts.relay_only {
+        return Finding::ok(
+            NAME,
+            "callers use the relay alone, and are told no address of this host (webrtc.relay_only)",
+        );
+    }
     if udp.ip().is_loopback() {
         let reach = "UDP is for callers on this machine alone (server.udp)";
         return if listen.ip().is_loopback() {
@@ -53,23 +86,36 @@ pub(crate) fn judge(facts: &Addresses) -> Finding {
         };
     }
     let mut problems: Vec<Problem> = public.iter().filter_map(|ip| unfit(*ip, &globe)).collect();
-    let told = |ip: &IpAddr| public.contains(ip) || host.contains(ip);
-    let unknown = seen.iter().find(|seen| globe.has(seen.address) && !told(&seen.address));
-    if let Some(Seen { by, address }) = unknown {
-        problems.push(Problem::warning(
-            format!("{by} sees this host at {address}, which is neither its own address nor in server.public_addresses"),
+    let missing = missing(facts, &globe);
+    if missing.is_some() && problems.is_empty() && facts.may_find_more() {
+        let why = "the server looks for its outer address when it runs (webrtc.stun, webrtc.metadata): check again then";
+        return Finding::skipped(NAME, why);
+    }
+    problems.extend(missing);
+    Finding::of(NAME, fine(facts, &globe), problems)
+}
+
+/// What callers elsewhere would have to be told, and are not.
+fn missing(facts: &Addresses, globe: &Globe) -> Option<Problem> {
+    let Addresses { listen, udp, public, host, seen, .. } = facts;
+    let known = facts.known();
+    let is_new = |ip: &IpAddr| globe.has(*ip) && !known.contains(ip) && !host.contains(ip);
+    if let Some(Seen { by, address }) = seen.iter().find(|seen| is_new(&seen.address)) {
+        return Some(Problem::warning(
+            format!("{by} sees this host at {address}, of which callers are not told"),
             format!(
                 "if the NAT leads UDP port {} of {address} here, set server.public_addresses = [\"{address}\"]; else run a relay (docs/turn.md)",
                 udp.port()
             ),
         ));
-    } else if public.is_empty() && !listen.ip().is_loopback() && !host.iter().any(|ip| globe.has(*ip)) {
-        problems.push(Problem::warning(
-            "this host has private addresses alone, and server.public_addresses is empty: callers on the internet are told none that they reach",
-            "set it to the outer address, if a NAT leads the UDP port here; on a private network nothing is missing",
-        ));
     }
-    Finding::of(NAME, fine(facts, &globe), problems)
+    let is_reached = known.iter().any(|ip| globe.has(*ip));
+    (!is_reached && public.is_empty() && !listen.ip().is_loopback()).then(|| {
+        Problem::warning(
+            "callers are told no address that is reached from the internet",
+            "if a NAT leads the UDP port here, name the outer address in server.public_addresses, or have it found (docs/addresses.md); on a private network nothing is missing",
+        )
+    })
 }
 
 fn unfit(ip: IpAddr, globe: &Globe) -> Option<Problem> {
@@ -82,11 +128,10 @@ fn unfit(ip: IpAddr, globe: &Globe) -> Option<Problem> {
 }
 
 fn fine(facts: &Addresses, globe: &Globe) -> String {
-    let Addresses { public, host, seen, .. } = facts;
-    let told = public.iter().chain(host.iter().filter(|ip| globe.has(**ip)));
-    let told: Vec<String> = told.map(IpAddr::to_string).collect();
+    let known = facts.known();
+    let told: Vec<String> = known.iter().filter(|ip| globe.has(**ip)).map(IpAddr::to_string).collect();
     let of = if told.is_empty() { "its private addresses".to_owned() } else { told.join(", ") };
-    let proof = seen.first().map(|seen| format!("; {} sees {}", seen.by, seen.address));
+    let proof = facts.seen.first().map(|seen| format!("; {} sees {}", seen.by, seen.address));
     format!("callers are told {of}{}", proof.unwrap_or_default())
 }
 
@@ -104,6 +149,9 @@ mod tests {
             udp: SocketAddr::from(([0, 0, 0, 0], 443)),
             public: ips(public),
             host: ips(host),
+            told: None,
+            looks: false,
+            relay_only: false,
             seen: seen.collect(),
         }
     }
@@ -115,15 +163,40 @@ mod tests {
             (&["8.8.4.4"], &["10.0.0.5"], &["8.8.4.4"], State::Ok, "the other sees 8.8.4.4"),
             (&["8.8.4.4"], &["10.0.0.5"], &["1.1.1.1"], State::Warning, "sees this host at 1.1.1.1"),
             (&[], &["10.0.0.5"], &["1.1.1.1"], State::Warning, "sees this host at 1.1.1.1"),
-            (&[], &["10.0.0.5"], &["10.0.0.5"], State::Warning, "private addresses alone"),
-            (&[], &["10.0.0.5"], &[], State::Warning, "private addresses alone"),
+            (&[], &["10.0.0.5"], &["10.0.0.5"], State::Warning, "reached from the internet"),
+            (&[], &["10.0.0.5"], &[], State::Warning, "reached from the internet"),
             (&["192.168.1.2"], &["10.0.0.5"], &[], State::Warning, "192.168.1.2 is not reached"),
-            (&[], &["2606:4700::1"], &["2606:4700::1"], State::Ok, "told 2606:4700::1"),
+            (&[], &["2606:4700::1"], &["2606:4700::1"], State::Warning, "reached from the internet"),
         ] {
             let found = judge(&facts(public, host, seen));
             assert_eq!(found.state, state, "{found:?}");
             assert!(found.message.contains(told), "{told}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_port_is_told_at_addresses_of_its_family_and_one_that_is_bound_at_its_own() {
+        let both = facts(&[], &["8.8.4.4", "2606:4700::1"], &[]);
+        for (udp, told) in [
+            ("0.0.0.0:443", "callers are told 8.8.4.4"),
+            ("[::]:443", "callers are told 8.8.4.4, 2606:4700::1"),
+            ("[2606:4700::1]:443", "callers are told 2606:4700::1"),
+        ] {
+            assert_eq!(judge(&Addresses { udp: udp.parse().unwrap(), ..both.clone() }).message, told);
+        }
+    }
+
+    #[test]
+    fn what_our_own_server_tells_counts_and_what_it_will_find_is_no_fault_before_it_runs() {
+        let hidden = Addresses { looks: true, ..facts(&[], &["10.0.0.5"], &["1.1.1.1"]) };
+        assert_eq!(judge(&hidden).state, State::Skipped);
+        let told = |ip: &str| Some(vec![ip.parse().unwrap()]);
+        assert_eq!(judge(&Addresses { told: told("1.1.1.1"), ..hidden.clone() }).state, State::Ok);
+        assert_eq!(judge(&Addresses { told: told("10.0.0.5"), ..hidden.clone() }).state, State::Warning);
+        let open = Addresses { looks: true, ..facts(&[], &["8.8.4.4"], &[]) };
+        assert_eq!(judge(&open).state, State::Ok);
+        let relayed = Addresses { relay_only: true, looks: false, ..hidden };
+        assert_eq!(judge(&relayed).state, State::Ok);
     }
 
     #[test]

@@ -42,15 +42,33 @@ pub(crate) fn memory(facts: &Memory) -> Finding {
     Finding::of("memory", told, problem.into_iter().collect())
 }
 
-/// What is available, of the texts of `/proc/meminfo` and of the container's limit and use, if there is one.
-pub(crate) fn available(meminfo: &str, limit: &str, used: &str) -> Option<u64> {
+/// The texts of a container's limit, its use and what that is made of; empty without a container.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Container<'a> {
+    pub(crate) limit: &'a str,
+    pub(crate) used: &'a str,
+    pub(crate) stat: &'a str,
+}
+
+impl Container<'_> {
+    /// Bytes in use, but for those of files, which the kernel gives up when programs need memory: models that were just read count
+    /// as use otherwise.
+    fn held(&self) -> u64 {
+        let used: u64 = self.used.trim().parse().unwrap_or_default();
+        let of = |name: &str| {
+            self.stat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok())
+        };
+        let files: u64 = ["inactive_file ", "active_file "].into_iter().filter_map(of).sum();
+        used.saturating_sub(files)
+    }
+}
+
+/// What is available, of the text of `/proc/meminfo` and of a container's.
+pub(crate) fn available(meminfo: &str, container: &Container<'_>) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let of_host = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024;
-    let of_container = limit
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|limit| limit.saturating_sub(used.trim().parse().unwrap_or_default()));
+    let limit = container.limit.trim().parse::<u64>().ok();
+    let of_container = limit.map(|limit| limit.saturating_sub(container.held()));
     Some(of_container.map_or(of_host, |left| left.min(of_host)))
 }
 
@@ -164,15 +182,18 @@ mod tests {
     #[test]
     fn the_limit_of_a_container_counts_if_it_is_lower() {
         let meminfo = "MemTotal: 9 kB\nMemAvailable:    4000 kB\n";
-        for (limit, used, expected) in [
-            ("", "", 4_096_000),
-            ("max\n", "5\n", 4_096_000),
-            ("3000000\n", "1000000\n", 2_000_000),
-            ("1000\n", "5000\n", 0),
+        let stat = "anon 300000\ninactive_file 600000\nactive_file 100000\nworkingset_refault_file 7\n";
+        for (limit, used, stat, expected) in [
+            ("", "", "", 4_096_000),
+            ("max\n", "5\n", "", 4_096_000),
+            ("3000000\n", "1000000\n", "", 2_000_000),
+            ("3000000\n", "1000000\n", stat, 2_700_000),
+            ("1000\n", "5000\n", "", 0),
         ] {
-            assert_eq!(available(meminfo, limit, used), Some(expected), "{limit:?}");
+            let container = Container { limit, used, stat };
+            assert_eq!(available(meminfo, &container), Some(expected), "{container:?}");
         }
-        assert_eq!(available("nothing", "", ""), None);
+        assert_eq!(available("nothing", &Container::default()), None);
     }
 
     #[test]

@@ -62,11 +62,16 @@ pub(crate) fn udp(connected: &Connected) -> Finding {
     }
 }
 
+/// Callers of the server are to use nothing but its relay.
+pub(crate) fn relayed_only() -> Finding {
+    Finding::skipped("from-udp", "the server's callers use its relay alone (webrtc.relay_only)")
+}
+
 fn full(name: &str, why: &str) -> Finding {
     Finding::warning(
         name,
         format!("the server takes no call now: {why}"),
-        "ask again when it has fewer calls",
+        "check again when it has fewer calls",
     )
 }
 

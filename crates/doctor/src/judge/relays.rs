@@ -79,6 +79,11 @@ pub(crate) fn told(answer: &Value) -> Vec<Entry> {
     servers.iter().flat_map(of).collect()
 }
 
+/// Whether an answer of `/api/ice-servers` tells clients to use nothing but a relay.
+pub(crate) fn are_the_only_way(answer: &Value) -> bool {
+    answer["iceTransportPolicy"] == "relay"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +119,7 @@ mod tests {
         let found: Vec<_> = found.iter().map(|entry| (entry.url.as_str(), entry.username.as_str())).collect();
         assert_eq!(found, [("turn:a", "ada"), ("turn:b", "bob"), ("turns:b", "bob")]);
         assert!(told(&Value::Null).is_empty());
+        assert!(!are_the_only_way(&answer) && !are_the_only_way(&Value::Null));
+        assert!(are_the_only_way(&serde_json::json!({ "iceServers": [], "iceTransportPolicy": "relay" })));
     }
 }

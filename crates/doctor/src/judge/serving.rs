@@ -85,10 +85,9 @@ pub(crate) fn judge(name: &str, serving: &Serving, own: &str) -> Finding {
     } else if !is_ready {
         let waits = engines.iter().take(KINDS.len()).filter(|engine| !engine.is_ready);
         let waits: Vec<String> = waits.map(|engine| format!("{} {}", engine.name, engine.message)).collect();
-        problems.push(Problem::failed(
-            format!("it takes no calls: {}", waits.join(", ")),
-            "wait if it loads; else see its log",
-        ));
+        let why = if waits.is_empty() { "it does not say why".to_owned() } else { waits.join(", ") };
+        problems
+            .push(Problem::failed(format!("it takes no calls: {why}"), "wait if it loads; else see its log"));
     }
     if !has_udp {
         problems.push(Problem::warning(
@@ -99,7 +98,7 @@ pub(crate) fn judge(name: &str, serving: &Serving, own: &str) -> Finding {
     if version != own {
         problems.push(Problem::warning(
             format!("it is version {version}, and this program {own}"),
-            "restart the server after an update",
+            "restart the server if it is from before an update; else check it with the `visavis doctor` of its own version",
         ));
     }
     Finding::of(name, format!("version {version} takes calls, {calls} now"), problems)
@@ -156,6 +155,7 @@ mod tests {
         for (serving, state, told) in [
             (well.clone(), State::Ok, "2 now"),
             (read(&ready(false)), State::Failed, "it takes no calls: llm loads"),
+            (Serving { is_ready: false, ..well.clone() }, State::Failed, "it does not say why"),
             (Serving { is_stopping: true, is_ready: false, ..well.clone() }, State::Warning, "stopping"),
             (Serving { has_udp: false, ..well.clone() }, State::Warning, "no UDP port"),
             (Serving { version: "1.0.0".into(), ..well }, State::Warning, "version 1.0.0, and this program"),

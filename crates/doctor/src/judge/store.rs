@@ -34,7 +34,7 @@ pub(crate) fn judge(stored: &Stored) -> Finding {
             "mend what it names; calls go on meanwhile and are stored when it is",
         ),
         Stored::Reached => Finding::ok(NAME, "Redis answers"),
-        Stored::Opened(path) => Finding::ok(NAME, format!("{path} can be opened and is whole")),
+        Stored::Opened(path) => Finding::ok(NAME, format!("{path} can be opened")),
         Stored::ToBeMade(path) => Finding::ok(NAME, format!("{path} will be made when the server starts")),
         Stored::Fault(fault) => Finding::failed(
             NAME,
@@ -59,7 +59,7 @@ mod tests {
             (kept("ok"), State::Ok, "redis"),
             (kept("degraded"), State::Warning, "it is gone (degraded)"),
             (Stored::Reached, State::Ok, "answers"),
-            (Stored::Opened("/v/calls.redb".into()), State::Ok, "is whole"),
+            (Stored::Opened("/v/calls.redb".into()), State::Ok, "can be opened"),
             (Stored::ToBeMade("/v/calls.redb".into()), State::Ok, "will be made"),
             (Stored::Fault("refuses this user".into()), State::Failed, "refuses this user"),
         ] {

@@ -101,7 +101,12 @@ fn problems(place: &Place, certificate: &Certificate, now: i64) -> Vec<Problem> 
     }
     let missing: Vec<&str> =
         place.names.iter().filter(|name| !covers(names, name)).map(String::as_str).collect();
-    if !missing.is_empty() {
+    if names.is_empty() {
+        found.push(Problem::failed(
+            "it is for no name (it has no subjectAltName): browsers refuse it",
+            "order one for the name by which the server is reached",
+        ));
+    } else if !missing.is_empty() {
         let missing = missing.join(", ");
         found.push(Problem::failed(
             format!("it is not for {missing}, by which the server is reached"),
@@ -166,6 +171,7 @@ mod tests {
             (Certificate { from: NOW + DAY, ..good() }, State::Failed, "not valid yet"),
             (Certificate { names: vec!["example.org".into()], ..good() }, State::Failed, "not for voice"),
             (Certificate { names: vec!["*.example.org".into()], ..good() }, State::Ok, "*.example.org"),
+            (Certificate { names: Vec::new(), ..good() }, State::Failed, "for no name"),
             (Certificate { distrust: Some("unknown".into()), ..good() }, State::Warning, "vouch"),
             (Certificate { is_key_open: true, ..good() }, State::Warning, "read the key"),
         ] {
@@ -186,6 +192,9 @@ mod tests {
             let found = judge(&place(), &Err(fault), NOW);
             assert!(found.state == State::Failed && found.message.contains(told), "{found:?}");
         }
+        let unnamed = Place { names: Vec::new(), ..place() };
+        let nobodys = Certificate { names: Vec::new(), ..good() };
+        assert_eq!(judge(&unnamed, &Ok(nobodys), NOW).state, State::Failed);
         let ordered = Place { is_ordered: true, ..place() };
         assert_eq!(judge(&ordered, &Err(Fault::Neither), NOW).state, State::Ok);
     }

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use visavis_config::Config;
 
 use crate::judge::disk::Folder;
-use crate::judge::machine::{self, Buffers, Descriptors, Processors, Threads};
+use crate::judge::machine::{self, Buffers, Container, Descriptors, Processors, Threads};
 
 /// Requested by the server from the kernel, which grants at most `net.core.rmem_max`.
 const SOCKET_BUFFER: usize = 4 << 20;
@@ -30,7 +30,8 @@ pub(crate) fn folder(path: &Path) -> Result<Folder, String> {
 pub(crate) fn available_memory() -> Option<u64> {
     let meminfo = read_to_string("/proc/meminfo").ok()?;
     let of_container = |name: &str| read_to_string(format!("/sys/fs/cgroup/{name}")).unwrap_or_default();
-    machine::available(&meminfo, &of_container("memory.max"), &of_container("memory.current"))
+    let [limit, used, stat] = ["memory.max", "memory.current", "memory.stat"].map(of_container);
+    machine::available(&meminfo, &Container { limit: &limit, used: &used, stat: &stat })
 }
 
 /// The sizes of files together; those that are not there have none.

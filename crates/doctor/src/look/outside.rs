@@ -93,7 +93,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_told_with_its_address() {
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // Bound, so that no other socket is given the port, and not listening.
+        let kept = tokio::net::TcpSocket::new_v4().unwrap();
+        kept.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = kept.local_addr().unwrap();
         let server = Server::new(&format!("http://{closed}")).unwrap();
         let told = greet(&server).await.err().unwrap();
         assert!(told.contains(&closed.to_string()), "{told}");

@@ -41,6 +41,13 @@ impl Own {
         self.get("api/ice-servers").await.map_err(|error| error.to_string())
     }
 
+    /// The addresses at which it tells callers to reach calls; none: it does not say.
+    pub(crate) async fn told(&self) -> Option<Vec<SocketAddr>> {
+        let answer = self.get("api/network").await.ok()?;
+        let told = answer["udp"]["candidates"].as_array()?;
+        Some(told.iter().filter_map(|one| one.as_str()?.parse().ok()).collect())
+    }
+
     async fn get(&self, path: &str) -> reqwest::Result<Value> {
         self.http.get(format!("{}/{path}", self.base)).send().await?.json().await
     }

@@ -190,12 +190,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether only clients that are much heavier than another one, whose conversation goes on, have work now.
+    /// Whether nobody has work now but clients that are much heavier than another one, whose conversation goes on.
     pub(crate) fn may_rest(&self) -> bool {
-        self.should_spare(&self.runners())
+        let order = self.runners();
+        order.is_empty() || self.should_spare(&order)
     }
 
-    /// Whether all this is work of clients that are much heavier than another one, whose conversation goes on.
+    /// Whether there is work, and all of it is of clients that are much heavier than another one, whose conversation goes on.
     fn should_spare(&self, order: &[Runner]) -> bool {
         let heavy = |runner: &Runner| {
             let own = &self.slots[runner.slot];

@@ -456,6 +456,24 @@ fn beside_an_active_lighter_client_a_heavy_one_gets_small_steps_and_the_model_re
 }
 
 #[test]
+fn a_rest_outlasts_a_heavy_clients_work_and_its_next_request_and_ends_when_a_lighter_client_waits() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(of("heavy", generate(1, "a", Priority::Live, 0..99)));
+    scheduler.submit(of("light", generate(2, "b", Priority::Live, 100..104)));
+    scheduler.admit();
+    charge(&mut scheduler, 0, 9);
+    charge(&mut scheduler, 1, 1);
+    scheduler.remove(2);
+    scheduler.remove(1);
+    assert!(scheduler.may_rest(), "nobody has work");
+    scheduler.submit(of("heavy", generate(3, "a", Priority::Live, 0..99)));
+    scheduler.admit();
+    assert!(scheduler.may_rest());
+    scheduler.submit(of("new", generate(4, "c", Priority::Live, [6])));
+    assert!(!scheduler.may_rest(), "it waits for a slot");
+}
+
+#[test]
 fn a_client_alone_is_never_heavy_beside_itself() {
     let mut scheduler = scheduler(2);
     scheduler.submit(of("one", generate(1, "a", Priority::Live, [9])));

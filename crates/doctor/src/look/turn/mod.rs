@@ -155,8 +155,11 @@ mod tests {
         let silent = tokio::net::UdpSocket::bind(local(0)).await.unwrap();
         let port = silent.local_addr().unwrap().port();
         assert_eq!(ask(&target(Transport::Udp, port), &entry(SECRET), &[]).await, Asked::Silent);
-        let closed = std::net::TcpListener::bind(local(0)).unwrap().local_addr().unwrap().port();
-        let asked = ask(&target(Transport::Tcp, closed), &entry(SECRET), &[]).await;
+        // Bound, so that no other socket is given the port, and not listening.
+        let closed = tokio::net::TcpSocket::new_v4().unwrap();
+        closed.bind(local(0)).unwrap();
+        let port = closed.local_addr().unwrap().port();
+        let asked = ask(&target(Transport::Tcp, port), &entry(SECRET), &[]).await;
         assert!(matches!(asked, Asked::Unreachable(_)), "{asked:?}");
     }
 }
