@@ -66,11 +66,11 @@ impl Stamps {
         self.cert.is_some() && self.key.is_some()
     }
 
-    /// These, as what was read at `now`; none if a file had just been written to, so that the next look reads it again.
-    pub(super) fn if_settled(self, now: SystemTime) -> Self {
+    /// Whether no file had just been written to at `now`; if one had, the next look reads it again.
+    pub(super) fn are_settled(self, now: SystemTime) -> bool {
         let age = |stamp: &Stamp| stamp.modified.and_then(|at| now.duration_since(at).ok());
         let is_young = |stamp: &Stamp| age(stamp).is_some_and(|age| age <= SETTLES);
-        if [self.cert, self.key].iter().flatten().any(is_young) { Self::default() } else { self }
+        ![self.cert, self.key].iter().flatten().any(is_young)
     }
 }
 
@@ -241,7 +241,6 @@ mod tests {
         let files = Files { cert: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
         fs::write(&files.cert, "one").unwrap();
         let (seen, now) = (files.stamps(), SystemTime::now());
-        assert_eq!(seen.if_settled(now), Stamps::default());
-        assert_eq!(seen.if_settled(now + 2 * SETTLES), seen);
+        assert!(!seen.are_settled(now) && seen.are_settled(now + 2 * SETTLES));
     }
 }

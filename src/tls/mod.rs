@@ -42,7 +42,7 @@ pub struct Certificate {
     /// `None`: it is still to be ordered.
     shown: Mutex<Option<Pair>>,
     /// What the files looked like when they were read last.
-    seen: Mutex<Stamps>,
+    seen: Mutex<Seen>,
     /// Why the files do not hold what is shown; none: they do.
     unwritten: Mutex<Option<String>>,
     /// The files are to be read again, whether they have changed or not.
@@ -51,9 +51,22 @@ pub struct Certificate {
     proofs: Option<Mutex<HashMap<String, Arc<CertifiedKey>>>>,
 }
 
+/// What the files looked like when they were read.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    stamps: Stamps,
+    settled: bool,
+}
+
+impl Seen {
+    fn now(stamps: Stamps) -> Self {
+        Self { stamps, settled: stamps.are_settled(SystemTime::now()) }
+    }
+}
+
 /// What became of a look at the files.
 struct Look {
-    stamps: Stamps,
+    seen: Seen,
     changed: bool,
     /// `None`: they have not changed, and nobody has asked.
     read: Option<Result<Held, TlsFault>>,
@@ -65,7 +78,7 @@ impl Certificate {
     /// # Errors
     /// If a file cannot be read, is not what its setting says, or the key does not fit the certificate.
     pub fn load(files: Files) -> Result<Arc<Self>, TlsFault> {
-        let (provider, seen) = (provider(), files.stamps().if_settled(SystemTime::now()));
+        let (provider, seen) = (provider(), Seen::now(files.stamps()));
         let held = files.read(&provider, now())?;
         tell(&held);
         Ok(Arc::new(Self::new(files, provider, seen, Some(held.pair))))
@@ -80,7 +93,7 @@ impl Certificate {
         let provider = provider();
         let completed = files.complete(&provider, now());
         let stamps = files.stamps();
-        let seen = stamps.if_settled(SystemTime::now());
+        let seen = Seen::now(stamps);
         let (held, waits) = match completed {
             Some(Completed { held, waits }) => (Some(held), waits),
             None if stamps.are_both_there() => (Some(files.read(&provider, now())?), None),
@@ -95,7 +108,7 @@ impl Certificate {
         Ok(Arc::new(certificate))
     }
 
-    fn new(files: Files, provider: Arc<CryptoProvider>, seen: Stamps, pair: Option<Pair>) -> Self {
+    fn new(files: Files, provider: Arc<CryptoProvider>, seen: Seen, pair: Option<Pair>) -> Self {
         let (shown, seen, unwritten) = (Mutex::new(pair), Mutex::new(seen), Mutex::default());
         Self { files, provider, shown, seen, unwritten, asked: Notify::new(), proofs: None }
     }
@@ -124,13 +137,13 @@ impl Certificate {
         let (files, provider, seen) = (self.files.clone(), self.provider.clone(), *self.seen.lock());
         let look = move || {
             // Taken before the files are read: a change meanwhile is one for the next look.
-            let (stamps, at) = (files.stamps(), SystemTime::now());
-            let changed = stamps != seen;
-            let read = (asked || changed).then(|| files.read(&provider, now()));
-            Look { stamps: stamps.if_settled(at), changed, read }
+            let now_seen = Seen::now(files.stamps());
+            let changed = now_seen.stamps != seen.stamps;
+            let read = (asked || changed || !seen.settled).then(|| files.read(&provider, now()));
+            Look { seen: now_seen, changed, read }
         };
-        if let Ok(Look { stamps, changed, read }) = tokio::task::spawn_blocking(look).await {
-            *self.seen.lock() = stamps;
+        if let Ok(Look { seen, changed, read }) = tokio::task::spawn_blocking(look).await {
+            *self.seen.lock() = seen;
             // Meanwhile another one may have been obtained.
             if changed || !self.is_unwritten() {
                 self.take(read, asked);
