@@ -12,6 +12,7 @@
 //! - [`engine`]: what the pipeline needs of engines, and the backends that provide it
 //! - [`renderers`]: sends the face to programs that draw it elsewhere
 //! - [`admission`]: limits on what each client may request at once, and permits
+//! - [`load`]: measures what calls cost, so that no more are admitted than the server bears
 //! - [`session`]: the calls in progress
 //! - `crates/store`: what of a call outlives its process, in a file or in Redis
 //! - [`relay`]: the relay for clients that cannot reach the UDP port, by `crates/turn`
@@ -38,6 +39,7 @@ pub mod addresses;
 pub mod admission;
 pub mod api;
 pub mod descriptors;
+pub mod load;
 pub mod logging;
 pub mod oneshot;
 pub mod relay;

@@ -19,6 +19,7 @@ use crate::descriptors::{self, Shares};
 use crate::engine::fleet::Fleet;
 use crate::engine::model_files::ModelFiles;
 use crate::frame::{Message, Role};
+use crate::load;
 use crate::pipeline::{self, fit};
 use crate::relay::{self, OfListener};
 use crate::session::Calls;
@@ -121,12 +122,14 @@ impl Server {
             }
         };
         let upkeep = keep_up(app.metrics.clone());
+        let measured = keep_measured(&app);
         let renewed = keep_certificate(self.certificate(), Authority::of(&app.config.server));
         let unfit = unfit(app.clone());
         let served = listener::serve(self.listener, api::router(app.clone()), self.options, closed);
         let ended = tokio::select! {
             ((), ()) = async { tokio::join!(served, drained) } => Ok(()),
             () = upkeep => Ok(()),
+            () = measured => Ok(()),
             () = renewed => Ok(()),
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
@@ -146,6 +149,17 @@ impl Server {
         tracing::info!("stopped");
         ended
     }
+}
+
+/// Measures what calls cost, for admission.
+async fn keep_measured(app: &App) {
+    let fleet = app.fleet.clone();
+    let sources = load::Sources {
+        turns: app.calls.turn_times(),
+        work: Box::new(move || fleet.work()),
+        memory: load::memory::available,
+    };
+    load::keep(load::Bounds::from(&app.config.server), sources, &app.admission).await;
 }
 
 /// Completes, with the reason, only if the instructions and tools leave the model no room for any call.
@@ -266,7 +280,9 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
 /// Sets metrics that have not counted anything yet, which would be missing instead of 0.
 fn begin_at_zero() {
     for gauge in [
+        "visavis_calls",
         "visavis_calls_active",
+        "visavis_load",
         "visavis_store_degraded",
         "visavis_store_waiting",
         "visavis_tls_certificate_unwritten",

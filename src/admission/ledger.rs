@@ -4,11 +4,14 @@
 //! A permit is held from the moment that work is requested. When all are taken, calls that nobody has joined give way: those
 //! of a principal with more of them than others at once, and any after a while. So offers that never connect cannot keep out
 //! those that do. A call whose client has been cut off for a while gives way as well.
+//!
+//! What is measured bounds new calls besides, and ends none: a call that goes on is admitted whatever the load is.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::{Kind, Limit, Limits, Principal, Refusal};
+use super::capacity::{may_have_more, taken};
+use super::{Capacity, Kind, Limit, Limits, Principal, Refusal};
 use crate::ports::Presence;
 
 /// A call whose client has been cut off for this long gives way to a new one.
@@ -39,6 +42,15 @@ pub(super) struct Ledger {
     held: BTreeMap<PermitId, Held>,
     granted: u64,
     stopping: bool,
+    /// What was measured last; none: nothing was.
+    capacity: Option<Capacity>,
+}
+
+/// Whether work is new; what goes on is not kept out by what is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    Begins,
+    GoesOn,
 }
 
 #[derive(Debug)]
@@ -54,10 +66,27 @@ impl Held {
         self.presence == Presence::Awaited
     }
 
+    /// Whether it causes load, or is about to: its client is there, was there a moment ago, or has just asked.
+    fn weighs(&self, now: Instant) -> bool {
+        match self.presence {
+            Presence::Here => true,
+            Presence::Awaited => !self.is_due(GRACE, now),
+            Presence::CutOff => !self.is_due(PATIENCE, now),
+        }
+    }
+
     /// Whether its presence has been unchanged for at least `after`.
     fn is_due(&self, after: Duration, now: Instant) -> bool {
         now.duration_since(self.since) >= after
     }
+}
+
+/// How new work of a kind is bounded besides its limit.
+#[derive(Debug, Clone, Copy)]
+struct Measure {
+    kind: Kind,
+    /// None: nothing was measured yet.
+    capacity: Option<Capacity>,
 }
 
 /// The permits of one kind.
@@ -65,7 +94,7 @@ struct Peers<'a>(Vec<(PermitId, &'a Held)>);
 
 impl Ledger {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, held: BTreeMap::new(), granted: 0, stopping: false }
+        Self { limits, held: BTreeMap::new(), granted: 0, stopping: false, capacity: None }
     }
 
     /// The number of permits of this kind that are held.
@@ -93,6 +122,16 @@ impl Ledger {
         self.stopping
     }
 
+    /// From now on the server bears this much.
+    pub(super) fn bear(&mut self, capacity: Capacity) {
+        self.capacity = Some(capacity);
+    }
+
+    /// What was measured last.
+    pub(super) fn capacity(&self) -> Option<Capacity> {
+        self.capacity
+    }
+
     /// Grants a permit, possibly by revoking another.
     ///
     /// # Errors
@@ -101,13 +140,21 @@ impl Ledger {
         &mut self,
         principal: Principal,
         kind: Kind,
+        claim: Claim,
         now: Instant,
     ) -> Result<Granted, Refusal> {
         if self.stopping && kind.is_refused_while_stopping() {
             return Err(Refusal::Stopping);
         }
         let limit = self.limits.of(&principal, kind);
-        let revoked = self.peers(kind).make_room(&principal, kind, limit, now)?;
+        let revoked = {
+            let peers = self.peers(kind);
+            match peers.against_measure(&principal, limit, self.measure(kind, claim), now) {
+                // It gives up one of its own instead, if it may.
+                Err(refusal) => Some(peers.own_awaited(&principal, now).ok_or(refusal)?),
+                Ok(()) => peers.make_room(&principal, kind, limit, now)?,
+            }
+        };
         if let Some(id) = revoked {
             self.held.remove(&id);
         }
@@ -115,6 +162,12 @@ impl Ledger {
         self.granted += 1;
         self.held.insert(id, Held { principal, kind, presence: kind.presence(), since: now });
         Ok(Granted { id, revoked })
+    }
+
+    /// What bounds new work of this kind besides its limit; none: nothing does.
+    fn measure(&self, kind: Kind, claim: Claim) -> Option<Measure> {
+        let is_bounded = claim == Claim::Begins && kind.is_measured();
+        is_bounded.then_some(Measure { kind, capacity: self.capacity })
     }
 
     fn peers(&self, kind: Kind) -> Peers<'_> {
@@ -160,6 +213,48 @@ impl Peers<'_> {
             .ok_or(Refusal::Full(kind))
     }
 
+    /// Whether what is measured, and what is left for others, allow the newcomer one more.
+    fn against_measure(
+        &self,
+        newcomer: &Principal,
+        limit: Limit,
+        measure: Option<Measure>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Some(Measure { kind, capacity }) = measure else { return Ok(()) };
+        let own = self.0.iter().filter(|(_, held)| held.principal == *newcomer);
+        if limit.per_principal.is_some_and(|share| own.clone().count() >= share) {
+            // Its own limit is the better reason.
+            return Ok(());
+        }
+        let mut left = limit.in_all.saturating_sub(self.0.len());
+        let is_full = left == 0;
+        if let Some(Capacity { calls, retry, .. }) = capacity.filter(|known| known.calls < limit.in_all) {
+            let borne = calls.saturating_sub(taken(calls, self.weights(now)));
+            if borne == 0 {
+                return Err(Refusal::Loaded { retry });
+            }
+            left = left.min(borne);
+        }
+        // A server that is full has rules of its own for who gives way.
+        let is_shared = limit.per_principal.is_some() && !is_full;
+        let present = own.filter(|(_, held)| held.presence != Presence::CutOff).count();
+        if is_shared && !may_have_more(present, left) { Err(Refusal::Reserved(kind)) } else { Ok(()) }
+    }
+
+    /// For each principal, how many of its permits weigh; those of callers whom nobody knows are one each.
+    fn weights(&self, now: Instant) -> Vec<usize> {
+        let mut unknown = 0;
+        let mut known: HashMap<&Principal, usize> = HashMap::new();
+        for (_, held) in self.0.iter().filter(|(_, held)| held.weighs(now)) {
+            match held.principal {
+                Principal::Anonymous => unknown += 1,
+                Principal::Address(_) => *known.entry(&held.principal).or_default() += 1,
+            }
+        }
+        known.into_values().chain(std::iter::repeat_n(1, unknown)).collect()
+    }
+
     /// Of the matching permits, the one whose presence has been unchanged for longest.
     fn oldest(&self, of: impl Fn(&Held) -> bool) -> Option<PermitId> {
         let those = self.0.iter().filter(|(_, held)| of(held));
@@ -193,6 +288,8 @@ impl Peers<'_> {
     }
 }
 
+#[cfg(test)]
+mod measured_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]

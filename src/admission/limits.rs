@@ -64,6 +64,14 @@ impl Kind {
         }
     }
 
+    /// Whether its number is bounded by what is measured as well, and the last ones are left to principals with fewer.
+    pub(super) fn is_measured(self) -> bool {
+        match self {
+            Self::Call => true,
+            Self::Animation | Self::Sample | Self::Measurement => false,
+        }
+    }
+
     /// The reason, as clients know it, when there is no room in all; none where the protocol has none.
     pub(super) fn full_reason(self) -> Option<&'static str> {
         match self {

@@ -2,9 +2,11 @@
 //!
 //! - [`Principal`]: the requester; [`Kind`]: the kind of work; [`Limits`]: how much each may have at once (all pure)
 //! - `ledger`: who holds a permit, and which is revoked for a newer caller; pure, with the time passed in
+//! - [`Capacity`]: what the server bears, as `load` measures it, and how principals share that; pure
 //! - [`Refusal`]: why a permit is refused, for programs and for people
 //! - this file: the lock around the ledger, [`Permit`]s, the metrics
 
+mod capacity;
 mod ledger;
 mod limits;
 mod principal;
@@ -17,13 +19,14 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+pub use self::capacity::Capacity;
 pub use self::limits::{
     ANIMATIONS, Kind, Limit, Limits, MEASUREMENTS, MEASUREMENTS_PER_ADDRESS, SAMPLES, SAMPLES_PER_ADDRESS,
 };
 pub use self::principal::{Principal, Subscriber};
 pub use self::refusal::Refusal;
 
-use self::ledger::{Ledger, PermitId};
+use self::ledger::{Claim, Ledger, PermitId};
 use crate::ports::Presence;
 
 /// Grants permits; shared by all that request them.
@@ -47,12 +50,24 @@ impl Admission {
     /// Grants a permit for one piece of work, possibly by revoking another.
     ///
     /// # Errors
-    /// If the limit in all or of this principal is reached, or the server is stopping.
+    /// If the limit in all or of this principal is reached, the server bears no further call, or it is stopping.
     pub fn admit(self: &Arc<Self>, principal: Principal, kind: Kind) -> Result<Permit, Refusal> {
+        self.grant(principal, kind, Claim::Begins)
+    }
+
+    /// Grants a permit for a call that goes on, whatever the load is: it was admitted before.
+    ///
+    /// # Errors
+    /// If the limit in all or of this principal is reached, or the server is stopping.
+    pub fn admit_again(self: &Arc<Self>, principal: Principal) -> Result<Permit, Refusal> {
+        self.grant(principal, Kind::Call, Claim::GoesOn)
+    }
+
+    fn grant(self: &Arc<Self>, principal: Principal, kind: Kind, claim: Claim) -> Result<Permit, Refusal> {
         let mut state = self.state.lock();
         let granted = state
             .ledger
-            .admit(principal, kind, Instant::now())
+            .admit(principal, kind, claim, Instant::now())
             .inspect_err(|refusal| count_refusal(kind, refusal))?;
         if let Some(revoked) = granted.revoked {
             state.revoke(revoked, kind);
@@ -71,6 +86,17 @@ impl Admission {
     #[must_use]
     pub fn awaited(&self, kind: Kind) -> usize {
         self.state.lock().ledger.count_with(kind, Presence::Awaited)
+    }
+
+    /// From now on the server bears this much. Calls in progress go on, even if there are more of them.
+    pub fn bear(&self, capacity: Capacity) {
+        self.state.lock().ledger.bear(capacity);
+    }
+
+    /// What the server bears, as measured last; none: nothing was measured.
+    #[must_use]
+    pub fn capacity(&self) -> Option<Capacity> {
+        self.state.lock().ledger.capacity()
     }
 
     /// Stops admitting calls.
@@ -100,7 +126,10 @@ impl State {
         if !kind.counts_as_call() {
             return;
         }
-        metrics::gauge!("visavis_calls_active").set(self.ledger.count(kind) as f64);
+        // The second name stands beside those of capacity and load.
+        for name in ["visavis_calls_active", "visavis_calls"] {
+            metrics::gauge!(name).set(self.ledger.count(kind) as f64);
+        }
         for (presence, name) in [(Presence::Awaited, "awaited"), (Presence::CutOff, "cut-off")] {
             let calls = self.ledger.count_with(kind, presence) as f64;
             metrics::gauge!("visavis_calls_without_client", "presence" => name).set(calls);

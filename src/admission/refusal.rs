@@ -11,6 +11,15 @@ pub enum Refusal {
     /// The principal's limit of this kind is reached.
     #[error("this address has reached its limit of {}", .0.name())]
     Share(Kind),
+    /// What is left of this kind is for principals with fewer of them.
+    #[error("the last {} are for addresses with fewer of them", .0.name())]
+    Reserved(Kind),
+    /// The server bears no further call, as measured.
+    #[error("the server has as many calls as it can serve well")]
+    Loaded {
+        /// Seconds after which to ask again.
+        retry: u32,
+    },
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
@@ -24,7 +33,8 @@ impl Refusal {
     #[must_use]
     pub fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::Full(kind) => kind.full_reason(),
+            Self::Full(kind) | Self::Reserved(kind) => kind.full_reason(),
+            Self::Loaded { .. } => Kind::Call.full_reason(),
             Self::Share(_) => Some("address-full"),
             Self::Stopping => Some("server-stopping"),
             Self::NotReady(_) => Some("not-ready"),
@@ -36,6 +46,8 @@ impl Refusal {
         match self {
             Self::Full(_) => "full",
             Self::Share(_) => "share",
+            Self::Reserved(_) => "reserved",
+            Self::Loaded { .. } => "load",
             Self::Stopping => "stopping",
             Self::NotReady(_) => "not-ready",
         }

@@ -87,6 +87,7 @@ fn metrics_and_refusals_use_the_same_counts() {
         assert!(admission.admit(address(3), Kind::Call).is_err());
         for (series, expected) in [
             ("visavis_calls_active", 2.0),
+            ("visavis_calls", 2.0),
             ("visavis_calls_without_client{presence=\"awaited\"}", 0.0),
             ("visavis_calls_without_client{presence=\"cut-off\"}", 1.0),
             ("visavis_calls_given_up_total", 1.0),

@@ -94,6 +94,14 @@ impl From<Refusal> for Problem {
         let Advice { detail, seconds } = match refusal {
             Refusal::Full(kind) => Advice::full(kind),
             Refusal::Share(kind) => Advice::share(kind),
+            Refusal::Reserved(_) => Advice::new(
+                10,
+                "The server is nearly full, and what is left is for addresses with fewer calls than yours. Try again later.",
+            ),
+            Refusal::Loaded { retry } => Advice::new(
+                retry,
+                "The server has as many calls as it can serve well (server.target_ms, server.memory_reserve_mib). Try again later.",
+            ),
             Refusal::Stopping => Advice::new(5, "The server is stopping. Try again in a moment."),
             Refusal::NotReady(missing) => Advice::new(
                 2,
@@ -118,6 +126,8 @@ mod tests {
         for (refusal, reason, seconds) in [
             (Refusal::Full(Kind::Call), json!("server-full"), "10"),
             (Refusal::Share(Kind::Call), json!("address-full"), "10"),
+            (Refusal::Reserved(Kind::Call), json!("server-full"), "10"),
+            (Refusal::Loaded { retry: 7 }, json!("server-full"), "7"),
             (Refusal::Stopping, json!("server-stopping"), "5"),
             (Refusal::NotReady("the voice loads".into()), json!("not-ready"), "2"),
             (Refusal::Full(Kind::Animation), Value::Null, "5"),
@@ -140,6 +150,8 @@ mod tests {
         for (refusal, expected) in [
             (Refusal::Full(Kind::Call), "server.max_calls"),
             (Refusal::Share(Kind::Call), "server.calls_per_address"),
+            (Refusal::Loaded { retry: 7 }, "server.target_ms"),
+            (Refusal::Reserved(Kind::Call), "addresses with fewer calls"),
             (Refusal::NotReady("the voice loads".into()), "No calls can be taken yet: the voice loads."),
             (Refusal::Full(Kind::Animation), "The server animates 2 texts or recordings at once."),
         ] {

@@ -44,6 +44,8 @@ pub async fn ready(State(app): State<App>, Caller(principal): Caller) -> impl In
         "device": device,
         "udp": app.webrtc.as_ref().is_some_and(|host| host.is_reading()),
         "stopping": stopping,
+        // Null until it is measured; at 1 no further call is taken, though the server is ready.
+        "load": app.admission.capacity().map(|capacity| (capacity.load * 100.0).round() / 100.0),
         // Null: the configuration has none. Calls can be taken while it fails.
         "store": app.saver.as_ref().map(Saver::health),
         // Null: the server has no TLS of its own.

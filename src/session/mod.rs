@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::engine::{Caller, Engines};
 use crate::event::EndReason;
 use crate::pipeline;
-use crate::pipeline::options::CallOptions;
+use crate::pipeline::options::{CallOptions, TurnTime, TurnTimes};
 use crate::pipeline::scope::Scope;
 use crate::ports::{FaceMoment, PipelinePorts, Presence};
 use crate::renderers;
@@ -42,6 +42,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const CUT_OFF: Duration = Duration::from_millis(500);
 /// Least time for a farewell, even if `server.drain_seconds` leaves none.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
+
+/// Most times of turns that wait to be read; the oldest are lost.
+const TURN_TIMES: usize = 256;
 
 /// A call from its admission to its end; dropping it ends the call and gives back its permit.
 pub struct Call {
@@ -149,6 +152,8 @@ pub struct Calls {
     admission: Arc<Admission>,
     /// Keeps the calls' contexts; none: they end with their calls.
     saver: Option<Saver>,
+    /// Takes how long people waited, in all calls.
+    times: TurnTimes,
     table: Mutex<Table>,
     /// Which renderers show a call.
     claims: Claims,
@@ -175,6 +180,7 @@ impl Calls {
             engines,
             admission,
             saver,
+            times: broadcast::Sender::new(TURN_TIMES),
             table: Mutex::default(),
             claims: Claims::default(),
             tasks: TaskTracker::new(),
@@ -197,6 +203,12 @@ impl Calls {
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
+    }
+
+    /// How long people wait for responses, in all calls, from now on.
+    #[must_use]
+    pub fn turn_times(&self) -> broadcast::Receiver<TurnTime> {
+        self.times.subscribe()
     }
 
     /// A token for a call's transport.
@@ -222,7 +234,8 @@ impl Calls {
         };
         let caller = Caller { user: user.into(), ..Caller::default() };
         let kept = self.saver.as_ref().map(|_| CancellationToken::new());
-        let options = CallOptions { language, voice, context, kept, caller, ..CallOptions::default() };
+        let times = Some(self.times.clone());
+        let options = CallOptions { language, voice, context, kept, times, caller, ..CallOptions::default() };
         let (over, ended) = watch::channel(None);
         let entrance = {
             let mut table = self.table.lock();

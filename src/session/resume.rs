@@ -291,7 +291,7 @@ impl Calls {
         if is_here && !self.admission.is_stopping() {
             return Ok(None);
         }
-        let permit = self.admission.admit(principal, Kind::Call);
+        let permit = self.admission.admit_again(principal);
         permit.map(Some).map_err(ResumeRefusal::NotAdmitted)
     }
 

@@ -95,8 +95,16 @@ pub struct Server {
     pub connections_per_address: usize,
     /// Calls at once; further ones are refused with 503.
     pub max_calls: usize,
-    /// Calls at once per address (per /64 in IPv6); 0: no limit. Callers on this host are exempt.
+    /// Calls at once per address (per /64 in IPv6); 0: no limit. Callers on this host are exempt. An address with a limit has no more
+    /// calls than it leaves to others: on a server that is nearly full its share shrinks.
     pub calls_per_address: usize,
+    /// Milliseconds from a person's last word to the response's first sound. When half of the users wait longer, or an engine's queue stays
+    /// half full, no further call is taken; 0: neither is looked at.
+    pub target_ms: u32,
+    /// Mebibytes of the machine's or container's memory to leave: with less, no further call is taken; 0: memory is not looked at.
+    pub memory_reserve_mib: u32,
+    /// Calls that are taken however long people wait and however little memory is left.
+    pub least_calls: usize,
     /// Addresses of reverse proxies whose `X-Forwarded-For` is trusted to name the caller.
     pub trusted_proxies: Vec<IpAddr>,
     /// The key, sent as `Authorization: Bearer`, for requests that change the server: cloning and removing voices; empty: all of
@@ -231,6 +239,9 @@ impl Default for Server {
             connections_per_address: 256,
             max_calls: 32,
             calls_per_address: 16,
+            target_ms: 2500,
+            memory_reserve_mib: 256,
+            least_calls: 4,
             trusted_proxies: Vec::new(),
             admin_key: Secret::default(),
             drain_seconds: 10,

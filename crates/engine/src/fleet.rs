@@ -15,7 +15,7 @@ use super::router::policy::Ask;
 use super::router::{BackendReport, Board, Member};
 use super::silero::Silero;
 use super::smart_turn::SmartTurn;
-use super::status::EngineStatus;
+use super::status::{EngineStatus, Work};
 use super::{EndOfTurn, Engines, Llm, Stt, Tts, Vad};
 use crate::config::{Config, Route};
 use crate::route::EngineKind;
@@ -120,6 +120,16 @@ impl Fleet {
         };
         let status = status.borrow().clone();
         NextUp { status, engine: None }
+    }
+
+    /// What waits in each engine program of ours; nothing behind routes, where another engine takes over from one whose queue is full.
+    #[must_use]
+    pub fn work(&self) -> Vec<Work> {
+        if self.boards.is_empty() {
+            self.backends.iter().flat_map(Backends::work).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Has further requests go by these routes: those of the start in all but `share`, `shadow` and `first_ms`.

@@ -1,4 +1,4 @@
-//! What is known about an engine from outside: whether it is ready, and the lives of its process.
+//! What is known about an engine from outside: whether it is ready, what waits in it, and the lives of its process.
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -41,6 +41,17 @@ impl EngineStatus {
             changed
         });
     }
+}
+
+/// What waits in an engine program of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Requests that wait.
+    pub queued: u32,
+    /// The most that may wait; 0: not known.
+    pub capacity: u32,
+    /// Requests refused since its start because its queue was full.
+    pub rejected: u64,
 }
 
 /// The life of a child engine's process.

@@ -94,7 +94,7 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let scope = scope.child();
     let events = ports.events.clone();
-    let CallOptions { language, voice, context, remembered, hellos, moved, kept, caller } = options;
+    let CallOptions { language, voice, context, remembered, hellos, moved, kept, times, caller } = options;
     // A caller without a name at least stays the same throughout the call.
     let user: Arc<str> = if caller.user.is_empty() { call.as_str().into() } else { caller.user };
     let caller = Caller { user, ..caller };
@@ -113,6 +113,7 @@ pub async fn run(
         None => settings,
     };
     let (observer, written) = observer::Observer::new(&call, config, &settings, context.as_deref());
+    let observer = observer.timing(times, caller.user.clone());
     let begin = Begin { settings, context, remembered, hellos, moved, observer, caller };
     let CallEnd { reason, message } = stages_of(&call, ports, &engines, config, begin, &tasks, &scope).await;
     scope.token.cancel();

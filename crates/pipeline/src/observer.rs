@@ -1,5 +1,8 @@
 //! Observes every step of a call's conversation: checks its invariants, records it, and makes the spans of its turns.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::config::Config;
 use crate::context::CallContext;
 use crate::event::{CallEvent, EndReason};
@@ -8,6 +11,7 @@ use crate::recording::writer::{Recorder, Written};
 
 use super::conversation::{Command, Input, Settings};
 use super::invariants::Invariants;
+use super::options::{TurnTime, TurnTimes};
 use super::spans::Spans;
 use super::stages;
 use visavis_core::recording::Header;
@@ -18,6 +22,8 @@ pub(super) struct Observer {
     invariants: Invariants,
     recorder: Option<Recorder>,
     spans: Option<Spans>,
+    times: Option<TurnTimes>,
+    user: Arc<str>,
 }
 
 impl Observer {
@@ -36,7 +42,12 @@ impl Observer {
         let traced = !config.telemetry.otlp_endpoint.is_empty();
         let spans = traced.then(|| Spans::new(call.into(), config.telemetry.content));
         let invariants = context.map_or_else(Invariants::default, Invariants::resumed);
-        (Self { call: call.into(), invariants, recorder, spans }, written)
+        (Self { call: call.into(), invariants, recorder, spans, times: None, user: call.into() }, written)
+    }
+
+    /// The same, telling `times` how long this user waits in each turn.
+    pub(super) fn timing(self, times: Option<TurnTimes>, user: Arc<str>) -> Self {
+        Self { times, user, ..self }
     }
 
     /// Takes an input and the commands that followed.
@@ -59,6 +70,10 @@ impl Observer {
     /// Takes an event that the client is told.
     pub(super) fn told(&mut self, event: &CallEvent) {
         stages::record(&self.call, event);
+        if let (Some(times), Some(ms)) = (&self.times, stages::waited(event)) {
+            // An error only says that nobody reads.
+            _ = times.send(TurnTime { user: self.user.clone(), waited: Duration::from_millis(ms.into()) });
+        }
         if let Some(spans) = &mut self.spans {
             spans.told(event);
         }

@@ -58,6 +58,14 @@ pub(super) fn record(call: &str, event: &CallEvent) {
     }
 }
 
+/// For how many milliseconds the person waited for the response whose turn this event tells of; none for a greeting, and where nothing
+/// was heard. By the server's own clock: what the client says of it is the client's.
+pub(super) fn waited(event: &CallEvent) -> Option<u32> {
+    let CallEvent::Turn { marks, .. } = event else { return None };
+    marks.transcript.or(marks.turn_decided)?;
+    marks.first_sent
+}
+
 /// Records when each stage of a turn was reached.
 fn reached(marks: &TurnMarks) {
     for (stage, ms) in [
@@ -104,6 +112,22 @@ pub(super) fn hole(call: &str, response: ResponseId, length: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_that_of_a_person_who_asked_and_heard_something_and_a_client_cannot_claim_another() {
+        let asked = TurnMarks { transcript: Some(300), first_sent: Some(900), ..TurnMarks::default() };
+        for (marks, expected) in [
+            (asked, Some(900)),
+            (TurnMarks { heard: Some(60_000), ..asked }, Some(900)),
+            (TurnMarks { first_sent: None, ..asked }, None),
+            (TurnMarks { transcript: None, ..asked }, None),
+        ] {
+            let end = ResponseEnd::Finished;
+            let served = Served::default();
+            let event = CallEvent::Turn { response: ResponseId(1), end, marks, slow: None, served };
+            assert_eq!(waited(&event), expected, "{marks:?}");
+        }
+    }
 
     #[test]
     fn a_turn_is_counted_by_how_its_response_ended_and_whether_any_of_it_was_sent() {

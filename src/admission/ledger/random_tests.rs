@@ -76,20 +76,31 @@ impl World {
         let is_full = self.count(|known| known.kind == kind) >= limit.in_all;
         let own = self.count(|known| known.kind == kind && known.principal == principal);
         let has_share = limit.per_principal.is_some_and(|share| own >= share);
-        match self.ledger.admit(principal.clone(), kind, self.now) {
+        let present = |known: &Known| known.principal == principal && known.presence != Presence::CutOff;
+        let left = limit.in_all.saturating_sub(self.count(|known| known.kind == kind));
+        let is_reserved = kind == Kind::Call
+            && limit.per_principal.is_some()
+            && !has_share
+            && !is_full
+            && self.count(|known| known.kind == kind && present(known)) >= left;
+        match self.ledger.admit(principal.clone(), kind, Claim::Begins, self.now) {
             Ok(Granted { id, revoked }) => {
-                prop_assert_eq!(revoked.is_some(), is_full || has_share);
+                prop_assert_eq!(revoked.is_some(), is_full || has_share || is_reserved);
                 if let Some(revoked) = revoked {
                     let held = self.known.iter().position(|known| known.id == revoked);
                     let known = self.known.swap_remove(held.expect("only what is held is revoked"));
                     prop_assert!(known.kind == kind && known.presence != Presence::Here);
-                    prop_assert!(!has_share || known.principal == principal);
+                    prop_assert!(!(has_share || is_reserved) || known.principal == principal);
                 }
                 self.known.push(Known { id, principal, kind, presence: kind.presence() });
             }
             Err(refusal) => {
-                prop_assert!(is_full || has_share);
-                let expected = if has_share { Refusal::Share(kind) } else { Refusal::Full(kind) };
+                prop_assert!(is_full || has_share || is_reserved);
+                let expected = match (has_share, is_reserved) {
+                    (true, _) => Refusal::Share(kind),
+                    (false, true) => Refusal::Reserved(kind),
+                    (false, false) => Refusal::Full(kind),
+                };
                 prop_assert_eq!(refusal, expected);
             }
         }

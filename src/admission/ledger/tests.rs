@@ -19,12 +19,12 @@ impl Door {
     fn admit(&mut self, address: Option<&str>) -> Result<(PermitId, Option<PermitId>), Refusal> {
         self.now += Duration::from_secs(1);
         let address = address.map(|address| address.parse().unwrap());
-        let granted = self.ledger.admit(Principal::from(address), Kind::Call, self.now)?;
+        let granted = self.ledger.admit(Principal::from(address), Kind::Call, Claim::Begins, self.now)?;
         Ok((granted.id, granted.revoked))
     }
 
     fn animate(&mut self, principal: Principal) -> Result<Granted, Refusal> {
-        self.ledger.admit(principal, Kind::Animation, self.now)
+        self.ledger.admit(principal, Kind::Animation, Claim::Begins, self.now)
     }
 
     fn here(&mut self, id: PermitId) {

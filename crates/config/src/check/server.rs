@@ -15,9 +15,15 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
             most_connections,
         ),
         Range::new("server.calls_per_address", server.calls_per_address as f64, 0.0, 100_000.0),
+        Range::new("server.memory_reserve_mib", server.memory_reserve_mib, 0.0, 1_048_576.0),
+        Range::new("server.least_calls", server.least_calls as f64, 1.0, 100_000.0),
         Range::new("server.drain_seconds", server.drain_seconds as f64, 0.0, 3600.0),
     ] {
         range.check(faults);
+    }
+    if server.target_ms != 0 {
+        // The wait for the end of a turn alone may be longer than less.
+        Range::new("server.target_ms", server.target_ms, 300.0, 60_000.0).check(faults);
     }
     for origin in &server.cors_origins {
         let plain = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);

@@ -19,12 +19,13 @@ mod speech;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::model_files::ModelFiles;
-use super::status::EngineStatus;
+use super::status::{EngineStatus, Work};
 use super::{Llm, Stt, Tts};
 use crate::config::{Config, LlmApi, SttApi, SttPartials, TtsApi};
 use child::Children;
@@ -134,6 +135,12 @@ impl Backends {
         self.tasks.spawn(|token| async move { _ = token.run_until_cancelled(work).await });
     }
 
+    /// What waits in each engine program of ours.
+    #[must_use]
+    pub fn work(&self) -> Vec<Work> {
+        self.tasks.work.lock().iter().map(|work| *work.borrow()).collect()
+    }
+
     /// Ends the children and waits for them.
     pub async fn stop(&self) {
         self.tasks.stop().await;
@@ -149,9 +156,16 @@ struct Tasks {
     name: Option<&'static str>,
     /// The name of its endpoint, if an engine of ours runs beside it.
     endpoint: Option<&'static str>,
+    /// What waits in the engine programs that they supervise.
+    work: Mutex<Vec<watch::Receiver<Work>>>,
 }
 
 impl Tasks {
+    /// An engine program reports here what waits in it.
+    fn reports(&self, work: watch::Receiver<Work>) {
+        self.work.lock().push(work);
+    }
+
     /// The name of an engine of this kind in metrics and in the log.
     fn label(&self, kind: &'static str) -> &'static str {
         self.name.unwrap_or(kind)

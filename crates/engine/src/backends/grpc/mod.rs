@@ -20,7 +20,7 @@ use visavis_proto::fault;
 use super::{Backend, Tasks};
 use crate::config::{LlmEngine, TtsEngine};
 use crate::health::Wedged;
-use crate::status::{EngineStatus, Life};
+use crate::status::{EngineStatus, Life, Work};
 use crate::watchdog::Watchdog;
 use crate::{EngineError, Llm, Stt, Tts};
 use llm::GrpcLlm;
@@ -63,9 +63,11 @@ pub(super) fn open(
 ) -> anyhow::Result<Link> {
     let (status, known) = watch::channel(EngineStatus::not_ready("starts"));
     let (wedged, found) = watch::channel(None);
+    let (work, waiting) = watch::channel(Work::default());
     let watchdog = Watchdog::new(found.clone());
     let link = Link { channel: connect(url)?, watchdog, wedged: found, life: life.clone(), status: known };
-    let monitor = Monitor { name, channel: connect(url)?, life, status, wedged };
+    let monitor = Monitor { name, channel: connect(url)?, life, status, work, wedged };
+    tasks.reports(waiting);
     tasks.spawn(|token| monitor.run(token));
     Ok(link)
 }

@@ -12,7 +12,7 @@ use visavis_proto::v1::{
 };
 
 use crate::health::{Answer, Event, Health, TICK, Wedged};
-use crate::status::{EngineStatus, Life};
+use crate::status::{EngineStatus, Life, Work};
 
 /// Polling interval while an engine is not ready, so that `/ready` turns true at once.
 const WAITING: Duration = Duration::from_millis(200);
@@ -51,6 +51,8 @@ pub(super) struct Monitor {
     pub(super) life: Option<watch::Receiver<Life>>,
     /// For operators and for new calls.
     pub(super) status: watch::Sender<EngineStatus>,
+    /// For admission.
+    pub(super) work: watch::Sender<Work>,
     /// For the supervisor and the requests in progress.
     pub(super) wedged: watch::Sender<Option<Wedged>>,
 }
@@ -75,6 +77,8 @@ impl Monitor {
                 biased;
                 now = next_life(&mut life) => {
                     poll = Box::pin(ask(self.channel.clone(), Duration::ZERO, true));
+                    // Its queue is gone with its process.
+                    self.work.send_replace(Work::default());
                     if let Life::Up(new) = now {
                         number = new;
                     }
@@ -103,6 +107,7 @@ impl Monitor {
             Ok(Polled { health, stats }) => {
                 if let Some(stats) = stats {
                     record(self.name, &stats);
+                    self.work.send_replace(work(&stats));
                 }
                 let answer = match health.state() {
                     health_reply::State::Loading => Answer::Loading,
@@ -114,6 +119,7 @@ impl Monitor {
             // For a child, the process tells more than its connection.
             Err(_) if self.life.is_some() => Observation { event: Event::Tick, status: None },
             Err(status) => {
+                self.work.send_replace(Work::default());
                 Observation { event: Event::Tick, status: Some(EngineStatus::not_ready(status.message())) }
             }
         }
@@ -174,6 +180,10 @@ fn read(reply: HealthReply) -> EngineStatus {
         languages: reply.languages,
         context: reply.context,
     }
+}
+
+fn work(stats: &StatsReply) -> Work {
+    Work { queued: stats.queued, capacity: stats.queue_capacity, rejected: stats.rejected }
 }
 
 fn record(name: &'static str, stats: &StatsReply) {
