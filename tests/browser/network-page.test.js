@@ -11,45 +11,14 @@ import { DEVICES, assertAccessible, assertNoSidewaysScroll, settle } from './lib
 import { withPage } from './lib/browser.js';
 import { openPage } from './lib/call.js';
 import { RESULTS, question } from './lib/env.js';
+import { PATIENCE, report, runTest, states } from './lib/network-page.js';
 import { freePort, withOwnServer } from './lib/own-server.js';
 import { withScriptedServer } from './lib/scripted-server.js';
 
-/** @typedef {import('playwright-core').Page} Page */
-
-/** All tests with their time limits; a small machine is slow. */
-const PATIENCE = { timeout: 120000 };
 const NOTHING_REACHED = {
     server: 'failed', udp: 'skipped', tcp: 'skipped', 'turn-udp': 'skipped', 'turn-tcp': 'skipped', 'turn-tls': 'skipped', websocket: 'skipped',
     'round-trip': 'skipped', download: 'skipped', upload: 'skipped',
 };
-
-/**
- * Runs the test of the page and waits for its sentence.
- *
- * @param {Page} page
- * @param {string} [button]
- * @returns {Promise<string>} the sentence
- */
-async function runTest(page, button = 'Start the test') {
-    await page.getByRole('button', { name: button }).click();
-    await page.waitForFunction(() => document.getElementById('verdict')?.textContent !== '', undefined, PATIENCE);
-    return (await page.locator('#verdict').textContent()) ?? '';
-}
-
-/**
- * @param {Page} page
- * @returns {Promise<Record<string, string>>} the state of each test
- */
-function states(page) {
-    return page.locator('.check').evaluateAll((items) => Object.fromEntries(
-        items.map((item) => [item.getAttribute('data-check') ?? '', item.getAttribute('data-state') ?? '']),
-    ));
-}
-
-/** @param {Page} page */
-function report(page) {
-    return page.locator('#report').inputValue();
-}
 
 /**
  * Waits until the server has no call.

@@ -30,6 +30,7 @@ export const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftsha
  * @property {boolean} [device] - whether there is a microphone at all
  * @property {boolean} [allow] - whether the person allows it
  * @property {string[]} [flags]
+ * @property {string} [program] - the browser; by default that of the environment
  * @property {import('playwright-core').BrowserContextOptions} [context]
  */
 
@@ -40,12 +41,12 @@ export const SOFTWARE_GL = ['--use-angle=swiftshader', '--enable-unsafe-swiftsha
  * @param {(page: import('playwright-core').Page) => Promise<void>} body
  */
 export async function withPage(options, body) {
-    const { wav = silence(), device = true, allow = true, flags = [], context = {} } = options;
+    const { wav = silence(), device = true, allow = true, flags = [], program = CHROMIUM, context = {} } = options;
     const args = [...FLAGS.filter((flag) => flag !== '--disable-gpu' || !flags.includes(SOFTWARE_GL[0])), ...flags];
     if (device) {
         args.push('--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${wav}`);
     }
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args, ignoreDefaultArgs: ['--mute-audio'] });
+    const browser = await chromium.launch({ executablePath: program, args, ignoreDefaultArgs: ['--mute-audio'] });
     try {
         const permissions = allow ? ['microphone'] : [];
         const page = await (await browser.newContext({ permissions, ...context })).newPage();
