@@ -99,7 +99,7 @@ pub struct Server {
     /// calls than it leaves to others: on a server that is nearly full its share shrinks.
     pub calls_per_address: usize,
     /// Milliseconds from a person's last word to the response's first sound. When half of the users wait longer, or an engine's queue stays
-    /// half full, no further call is taken; 0: neither is looked at.
+    /// half full, no further call is taken; 0, the default: neither is looked at.
     pub target_ms: u32,
     /// Mebibytes of the machine's or container's memory to leave: with less, no further call is taken; 0: memory is not looked at.
     pub memory_reserve_mib: u32,
@@ -239,7 +239,7 @@ impl Default for Server {
             connections_per_address: 256,
             max_calls: 32,
             calls_per_address: 16,
-            target_ms: 2500,
+            target_ms: 0,
             memory_reserve_mib: 256,
             least_calls: 4,
             trusted_proxies: Vec::new(),
