@@ -113,7 +113,7 @@ async fn a_server_without_memory_to_spare_takes_its_least_calls_and_says_when_to
     let live = Live::start(&settings).await;
     live.metric_when("visavis_load", |load| load > 1.0).await;
     live.metric_when("visavis_capacity", |calls| calls == 1.0).await;
-    let mut call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
+    let call = Call::start(&live.server, Mode::WebSocket, CallOptions::default()).await.unwrap();
     let get = async |path: &str| live.server.http().get(live.server.url(path)).send().await.unwrap();
 
     let refused = get("ws").await;

@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_time_is_typical_if_half_of_the_users_wait_that_long_in_half_of_their_turns() {
-        let cases: [(&[(&str, u64)], Option<u64>); 5] = [
+        type Taken = &'static [(&'static str, u64)];
+        let cases: [(Taken, Option<u64>); 5] = [
             (&[], None),
             (&[("a", 9000), ("a", 9000), ("a", 9000)], None),
             (&[("a", 700), ("a", 800), ("a", 900), ("a", 9000)], Some(800)),

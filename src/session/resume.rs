@@ -13,7 +13,7 @@ use visavis_store::{
 };
 
 use super::{Call, Calls};
-use crate::admission::{Kind, Permit, Principal, Refusal};
+use crate::admission::{Permit, Principal, Refusal};
 use crate::event::EndReason;
 
 /// Longest wait for the connection from which a call is taken over.

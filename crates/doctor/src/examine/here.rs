@@ -93,9 +93,7 @@ fn looks(config: &Config) -> bool {
 
 /// What our own server tells callers of the port of calls; none: it does not run.
 async fn told(host: &Host) -> Option<Vec<SocketAddr>> {
-    if host.serving.is_none() {
-        return None;
-    }
+    host.serving.as_ref()?;
     host.own.told().await
 }
 
