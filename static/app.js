@@ -19,7 +19,7 @@ import { VoiceChoice } from './voice-choice.js';
 import { WaterfallPanel } from './waterfall.js';
 
 const SETTINGS_PROBLEMS = ['server-unreachable', 'connection-failed', 'backend-invalid', 'microphone-busy'];
-const NETWORK_PROBLEMS = ['server-unreachable', 'connection-failed', 'connection-lost', 'microphone-blocked', 'microphone-missing', 'microphone-busy'];
+const NETWORK_PROBLEMS = ['server-unreachable', 'connection-failed', 'connection-lost'];
 /** Notices that a response is late or missing: cleared when one sounds, or when the person speaks again. */
 const CLEARED_BY_RESPONSE = ['one-moment', 'microphone-stutters'];
 const CLEARED_BY_TURN = ['one-moment', 'no-response', 'response-failed', 'not-understood', 'other-voice', 'resumed'];

@@ -150,7 +150,8 @@ test('the microphone that is chosen for calls is the one that is tested', async 
 });
 
 test('a problem of a call leads to the test, beside the call', async () => {
-    await withScriptedServer((server) => withPage({ allow: false }, async (page) => {
+    await withScriptedServer((server) => withPage({}, async (page) => {
+        await page.route('**/ready', (route) => route.abort('connectionrefused'));
         await openPage(page, `${server.url}/call?backend=${encodeURIComponent(server.url)}`);
         await page.getByRole('button', { name: 'Start call' }).click();
         const link = page.getByRole('alert').getByRole('link', { name: 'Test the network' });

@@ -9,8 +9,7 @@ use std::time::Duration;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, WriteTransaction};
 
 use super::fail::Fail;
-use super::row::{Row, TokenRow};
-use super::tokens::TOKENS;
+use super::row::{Row, TOKENS, TokenRow};
 use super::unfinished;
 use crate::clock::Clock;
 use crate::envelope;

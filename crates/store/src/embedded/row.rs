@@ -1,9 +1,14 @@
 //! A call's value as it stands in the file: under which lease it was written, and until when it is kept; a token's: until when it
 //! is good, or when it was used. Pure.
 
+use redb::TableDefinition;
+
 use crate::ids::Fence;
 use crate::timeline::StoreTime;
 use crate::token::Taken;
+
+/// A token's hash → its row.
+pub(super) const TOKENS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tokens");
 
 const HEAD: usize = 24;
 

@@ -1,16 +1,13 @@
 //! The table of resume tokens, and what is done in it. All but the extension of a token is durable when it returns.
 
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableDatabase, ReadableTable};
 
 use super::extensions::Extensions;
 use super::fail::Fail;
 use super::file::{File, commit};
-use super::row::TokenRow;
+use super::row::{TOKENS, TokenRow};
 use crate::timeline::StoreTime;
 use crate::token::{Extended, Taken, TokenHash};
-
-/// A token's hash → its row.
-pub(super) const TOKENS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tokens");
 
 /// The tokens at a moment.
 pub(super) struct Tokens<'a> {
