@@ -21,7 +21,7 @@ class Row {
         mark.setAttribute('class', 'mark');
         mark.setAttribute('aria-hidden', 'true');
         mark.append(this.use);
-        this.state = span('state');
+        this.state = span('found');
         this.time = span('time');
         this.why = span('why');
         this.fill = document.createElement('div');
