@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 
 use super::App;
 use crate::admission::Principal;
+use crate::config::Network;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -48,8 +49,8 @@ fn address_of(parts: &Parts, app: &App) -> Option<IpAddr> {
 }
 
 /// The nearest address that is not a trusted proxy's: anybody may have written those before it.
-fn nearest(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|proxy| proxy.to_canonical() == *address);
+fn nearest(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|proxy| proxy.holds(*address));
     let mut address = peer.to_canonical();
     let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok());
     let mut names: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_request_comes_from_the_nearest_address_that_is_not_a_trusted_proxy() {
-        let trusted: Vec<IpAddr> = ["127.0.0.1", "10.0.0.2"].map(|one| one.parse().unwrap()).to_vec();
+        let trusted: Vec<Network> = ["127.0.0.1", "10.0.0.0/24"].map(|one| one.parse().unwrap()).to_vec();
         for (peer, forwarded, expected) in [
             ("192.0.2.1", None, "192.0.2.1"),
             ("::ffff:192.0.2.1", None, "192.0.2.1"),
@@ -91,6 +92,7 @@ mod tests {
             ("127.0.0.1", Some("[2001:db8::1]:4711"), "2001:db8::1"),
             ("127.0.0.1", Some("unknown"), "127.0.0.1"),
             ("10.0.0.2", Some("127.0.0.1"), "127.0.0.1"),
+            ("10.0.1.2", Some("198.51.100.7"), "10.0.1.2"),
         ] {
             let mut headers = HeaderMap::new();
             if let Some(forwarded) = forwarded {

@@ -9,6 +9,7 @@ use visavis_core::turn_prediction::Eagerness;
 
 use super::backends::BackendEngine;
 use super::language_model::LlmEngine;
+use super::network::Network;
 use super::recogniser::SttEngine;
 use super::renderers::Renderers;
 use super::routes::Route;
@@ -105,8 +106,8 @@ pub struct Server {
     pub memory_reserve_mib: u32,
     /// Calls that are taken however long people wait and however little memory is left.
     pub least_calls: usize,
-    /// Addresses of reverse proxies whose `X-Forwarded-For` is trusted to name the caller.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses or networks of reverse proxies whose `X-Forwarded-For` is trusted to name the caller.
+    pub trusted_proxies: Vec<Network>,
     /// The key, sent as `Authorization: Bearer`, for requests that change the server: cloning and removing voices; empty: all of
     /// these are refused. `VISAVIS_SERVER_ADMIN_KEY` keeps it out of the file.
     pub admin_key: Secret,

@@ -39,6 +39,11 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
             ));
         }
     }
+    for proxy in server.trusted_proxies.iter().filter(|proxy| proxy.is_everyone()) {
+        faults.push(format!(
+            "server.trusted_proxies: {proxy} is everybody, and each could call in any other's name; name the proxies' own network"
+        ));
+    }
     server.ice_servers.iter().for_each(|ice| check_ice_server(ice, faults));
 }
 
