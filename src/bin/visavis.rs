@@ -38,7 +38,7 @@ enum Command {
         /// The one UDP port of all WebRTC calls
         #[arg(long, value_name = "ADDRESS:PORT")]
         udp: Option<SocketAddr>,
-        /// The set of models: cpu, tiny, cpu-better, gpu
+        /// The set of models: cpu, tiny, cpu-better, voices, gpu
         #[arg(long, value_name = "PROFILE")]
         profile: Option<String>,
         /// Relay for clients that cannot reach the UDP port (TURN)
