@@ -84,7 +84,7 @@ impl Vault {
         self.store.delete(call).await
     }
 
-    /// Keeps what a resume token stands for, for this long; [`TOKEN_LIFE`](crate::TOKEN_LIFE) is usual.
+    /// Keeps what a resume token stands for, for this long.
     ///
     /// # Errors
     /// When the store fails.
