@@ -1,6 +1,6 @@
 //! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `table`: what is known of each;
 //! `ended`: calls that have ended recently; `kept`: their contexts, for the store; `tokens`: how their clients come back;
-//! [`resume`]: going on with them, for who shows a `ticket`. [`crate::admission`] limits their number.
+//! [`resume`]: going on with them, for whoever shows a `ticket`. [`crate::admission`] limits their number.
 
 mod ended;
 mod kept;
@@ -51,7 +51,7 @@ const TURN_TIMES: usize = 256;
 pub struct Call {
     calls: Arc<Calls>,
     id: String,
-    /// Which entry is its own: a call that goes on elsewhere has another one of the same id.
+    /// Which entry of the table is its own: once the call goes on elsewhere, another entry has the same id.
     number: u64,
     /// What it goes on from, until it does.
     resumption: Option<Resumption>,

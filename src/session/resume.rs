@@ -18,8 +18,8 @@ use crate::event::EndReason;
 
 /// Longest wait for the connection from which a call is taken over.
 const HANDED_OVER: Duration = Duration::from_secs(2);
-/// So long after a client has come back, and not sooner, it may show its token once more, if it was sent no other one: its
-/// connection has come to nothing, and of two clients that come at once only one gets the call.
+/// A client that has come back may show its token once more after this time, if it was sent no other one, since its connection has then
+/// come to nothing. Not sooner: of two clients that come at once only one gets the call.
 const ANOTHER_TRY: Duration = Duration::from_secs(2);
 
 /// What a call goes on from.
@@ -31,7 +31,7 @@ pub(super) struct Resumption {
     ticket: Ticket,
 }
 
-/// How a client came back to its call. Until it has got the next token it has none but this one.
+/// How a client came back to its call. Until it was sent the next token it has only this one.
 #[derive(Debug, Clone)]
 pub(super) struct Entrance {
     pub(super) token: TokenHash,
@@ -75,7 +75,7 @@ struct HandedOver {
 }
 
 impl Line {
-    /// Ends the connection, and waits for what is to be gone on from.
+    /// Ends the connection, and waits for the context that it leaves.
     async fn hand_over(self, call: &CallId) -> HandedOver {
         let Self { moved, mut over, remembered } = self;
         moved.cancel();
@@ -101,7 +101,7 @@ impl Calls {
         principal: Principal,
     ) -> Result<Call, ResumeRefusal> {
         let (calls, ticket) = (self.clone(), ticket.clone());
-        // Not in the request's task: one that is broken off midway must leave neither call nor token to nobody.
+        // In a task of its own: a request that is broken off midway must not leave a call without a connection, or a used-up token.
         let work = self.tasks.spawn(async move { Box::pin(calls.resume_whole(&ticket, principal)).await });
         work.await.unwrap_or(Err(ResumeRefusal::Unreachable))
     }
@@ -187,15 +187,15 @@ impl Calls {
         }
     }
 
-    /// Whether the client of a call that has come back here comes again, because it has heard nothing yet.
+    /// Whether a client that has come back here tries again, because it has received nothing yet.
     fn is_tried_again(&self, ticket: &Ticket) -> bool {
         let mut table = self.table.lock();
         let entrance = table.active.get_mut(ticket.call.as_str()).and_then(|entry| entry.entrance.as_mut());
         entrance.is_some_and(|entrance| entrance.is_tried_again(&ticket.token))
     }
 
-    /// Enters the call anew in place of its connection here, if it has one, with whose permit it goes on; returns that one too. From
-    /// then on whoever hangs the call up ends the new one.
+    /// Enters the call anew. If it has a connection here, it goes on with that one's permit, and the connection is returned too. From
+    /// then on whoever hangs the call up ends the new connection.
     fn replace(
         self: &Arc<Self>,
         ticket: &Ticket,

@@ -53,7 +53,7 @@ impl From<RedeemError> for ResumeRefusal {
             RedeemError::Refused(TokenRefusal::Used) => Self::Used,
             RedeemError::Refused(TokenRefusal::Expired) => Self::Expired,
             RedeemError::Refused(TokenRefusal::OtherCall) => Self::NotYours,
-            // Whoever is somebody else learns no more than who guesses.
+            // Another user learns no more than somebody who guesses.
             RedeemError::Refused(TokenRefusal::Unknown | TokenRefusal::OtherUser) => Self::Unknown,
             RedeemError::Store(error) => error.into(),
         }
