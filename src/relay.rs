@@ -239,7 +239,7 @@ mod tests {
         let (local, host) = (SocketAddr::from(([0, 0, 0, 0], 8080)), vec![ip("10.0.0.5")]);
         let mut known = Known { local, host, outer: all_outer(&config) };
         known.listed(Vec::new());
-        // As with the relay alone, where clients are told nobody's address.
+        // With the relay alone, clients are told an address that is nobody's.
         let own = known.own_addresses(&[SocketAddr::new(ip("192.0.0.8"), 8080)]);
         assert_eq!(own, ["10.0.0.5", "192.0.0.8", "203.0.113.10", "203.0.113.9"].map(ip));
         known.listed(vec![ip("10.0.0.6")]);

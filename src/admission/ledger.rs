@@ -5,7 +5,7 @@
 //! of a principal with more of them than others at once, and any after a while. So offers that never connect cannot keep out
 //! those that do. A call whose client has been cut off for a while gives way as well.
 //!
-//! What is measured bounds new calls besides, and ends none: a call that goes on is admitted whatever the load is.
+//! The measured capacity bounds new calls as well. It ends none, and a call that goes on is admitted whatever the load is.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};

@@ -126,7 +126,7 @@ impl State {
         if !kind.counts_as_call() {
             return;
         }
-        // The second name stands beside those of capacity and load.
+        // The second name is like those of capacity and load.
         for name in ["visavis_calls_active", "visavis_calls"] {
             metrics::gauge!(name).set(self.ledger.count(kind) as f64);
         }

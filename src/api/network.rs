@@ -64,7 +64,7 @@ pub async fn about(
     let udp = udp.map(|host| json!({ "port": host.local_addr().port(), "candidates": host.addresses() }));
     let has_udp = udp.is_some();
     let body = json!({
-        // Of the nearest machine that is no trusted proxy.
+        // That of the nearest machine that is not a trusted proxy.
         "address": address,
         // Null: calls go over the WebSocket alone.
         "udp": udp,

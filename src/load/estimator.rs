@@ -1,8 +1,8 @@
 //! How much of what the server bears is in use, and how many calls it bears. Pure; time is passed in.
 //!
 //! Load is the largest of three shares: of the time that people may wait, of the queues that may fill, of the memory that may be
-//! taken. At 1 no further call is taken, until it is well below. Up to a half of that nothing but the limit bounds calls; between,
-//! their number grows the slower the closer it comes, and no faster than what was admitted shows.
+//! taken. At 1 no further call is taken, until it is well below. Up to half of that only the limit bounds calls. In between, the number of
+//! calls grows more slowly as load comes closer to 1, and no faster than the load of those admitted can be measured.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -123,7 +123,7 @@ impl Estimator {
         by_time.max(by_memory).min(HIGHEST)
     }
 
-    /// How many calls what is measured is the measure of.
+    /// How many calls the measured load comes from: those that are no longer new.
     fn settled(&mut self, now: Instant, calls: usize) -> usize {
         self.counts.retain(|counted| now.saturating_duration_since(counted.at) < SETTLED);
         self.counts.push_back(Counted { at: now, calls });

@@ -23,7 +23,7 @@ pub(super) struct EndedCalls(VecDeque<Ended>);
 impl EndedCalls {
     /// Records that a call has ended.
     pub(super) fn note(&mut self, id: String, reason: Option<EndReason>, now: Instant) {
-        // A call that was gone on with ends again.
+        // A call that was resumed ends a second time.
         self.0.retain(|ended| ended.id != id && now.duration_since(ended.at) < MEMORY);
         if self.0.len() == REMEMBERED {
             self.0.pop_front();

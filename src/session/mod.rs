@@ -1,13 +1,14 @@
-//! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `ended`: calls that have ended
-//! recently; `kept`: their contexts, for the store; `tokens`: how their clients come back; [`resume`]: going on with them.
-//! [`crate::admission`] limits their number.
+//! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `table`: what is known of each;
+//! `ended`: calls that have ended recently; `kept`: their contexts, for the store; `tokens`: how their clients come back;
+//! [`resume`]: going on with them, for whoever shows a `ticket`. [`crate::admission`] limits their number.
 
 mod ended;
 mod kept;
 pub mod resume;
+mod table;
+mod ticket;
 mod tokens;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,9 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::ended::EndedCalls;
 use self::kept::Kept;
 use self::resume::{Entrance, Line, Resumption};
+use self::table::Table;
 use self::tokens::{OfCall, Tokens, Watched};
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
@@ -50,7 +51,7 @@ const TURN_TIMES: usize = 256;
 pub struct Call {
     calls: Arc<Calls>,
     id: String,
-    /// Which entry is its own: a call that goes on elsewhere has another one of the same id.
+    /// Which entry of the table is its own: once the call goes on elsewhere, another entry has the same id.
     number: u64,
     /// What it goes on from, until it does.
     resumption: Option<Resumption>,
@@ -77,56 +78,6 @@ impl Drop for Call {
         }
         table.active.remove(&self.id);
         table.ended.note(std::mem::take(&mut self.id), self.ended, Instant::now());
-    }
-}
-
-#[derive(Default)]
-struct Table {
-    active: HashMap<String, Entry>,
-    ended: EndedCalls,
-    entered: u64,
-}
-
-impl Table {
-    /// The entry of this id, if it has this number.
-    fn own(&mut self, id: &str, number: u64) -> Option<&mut Entry> {
-        self.active.get_mut(id).filter(|entry| entry.number == number)
-    }
-
-    /// Enters a call of this id, instead of one that it goes on from; returns its number.
-    fn enter(&mut self, id: &str, permit: Permit, entrance: Option<Entrance>) -> u64 {
-        self.entered += 1;
-        let (permit, hang_up, number) = (Some(permit), CancellationToken::new(), self.entered);
-        let entry = Entry { number, line: None, entrance, permit, hang_up, peer: None, face: None };
-        self.active.insert(id.to_owned(), entry);
-        number
-    }
-}
-
-struct Entry {
-    number: u64,
-    /// How it is taken over; none until it has begun.
-    line: Option<Line>,
-    /// How its client came back to it; none: it has begun with this connection.
-    entrance: Option<Entrance>,
-    /// None once it was hung up: the end of the call needs no permit.
-    permit: Option<Permit>,
-    /// Ends the call, bypassing its client's queues.
-    hang_up: CancellationToken,
-    peer: Option<PeerHandle>,
-    face: Option<broadcast::Sender<FaceMoment>>,
-}
-
-impl Entry {
-    /// The call has a connection, by which it can be reached and ended from outside.
-    fn connect(&mut self, ports: &PipelinePorts, peer: Option<PeerHandle>, transport: &CancellationToken) {
-        if self.hang_up.is_cancelled() {
-            ports.hang_up.cancel();
-        }
-        if let Some(permit) = &self.permit {
-            permit.cancel_when_revoked(transport.clone());
-        }
-        (self.hang_up, self.peer, self.face) = (ports.hang_up.clone(), peer, Some(ports.moments.clone()));
     }
 }
 

@@ -8,85 +8,19 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
-use visavis_store::{
-    CallId, End, Lease, RedeemError, ResumeToken, Retry, Saver, StoreError, TokenHash, TokenRefusal,
-};
+use visavis_store::{CallId, End, Lease, RedeemError, ResumeToken, Saver, TokenHash, TokenRefusal};
+
+pub use super::ticket::{ResumeRefusal, Ticket};
 
 use super::{Call, Calls};
-use crate::admission::{Permit, Principal, Refusal};
+use crate::admission::{Permit, Principal};
 use crate::event::EndReason;
 
 /// Longest wait for the connection from which a call is taken over.
 const HANDED_OVER: Duration = Duration::from_secs(2);
-/// So long after a client has come back, and not sooner, it may show its token once more, if it was sent no other one: its
-/// connection has come to nothing, and of two clients that come at once only one gets the call.
+/// A client that has come back may show its token once more after this time, if it was sent no other one, since its connection has then
+/// come to nothing. Not sooner: of two clients that come at once only one gets the call.
 const ANOTHER_TRY: Duration = Duration::from_secs(2);
-
-/// What a client shows to go on with a call.
-#[derive(Debug, Clone)]
-pub struct Ticket {
-    /// The call.
-    pub call: CallId,
-    /// The token that it got.
-    pub token: ResumeToken,
-    /// Whose call it must be.
-    pub owner: String,
-}
-
-/// Why a call cannot be gone on with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ResumeRefusal {
-    /// There is no such token, or nothing is kept of its call.
-    Unknown,
-    /// The token was used.
-    Used,
-    /// It is too old.
-    Expired,
-    /// It is another call's.
-    NotYours,
-    /// The store cannot be reached now. The token may be good still.
-    Unreachable,
-    /// The server takes no call now. The token is good still.
-    NotAdmitted(Refusal),
-}
-
-impl ResumeRefusal {
-    /// Its name in metrics; with `resume-` before it, in problems that are final.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::NotYours => "not-yours",
-            Self::Unreachable => "unreachable",
-            Self::NotAdmitted(_) => "not-admitted",
-        }
-    }
-}
-
-impl From<RedeemError> for ResumeRefusal {
-    fn from(error: RedeemError) -> Self {
-        match error {
-            RedeemError::Refused(TokenRefusal::Used) => Self::Used,
-            RedeemError::Refused(TokenRefusal::Expired) => Self::Expired,
-            RedeemError::Refused(TokenRefusal::OtherCall) => Self::NotYours,
-            // Whoever is somebody else learns no more than who guesses.
-            RedeemError::Refused(TokenRefusal::Unknown | TokenRefusal::OtherUser) => Self::Unknown,
-            RedeemError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<StoreError> for ResumeRefusal {
-    fn from(error: StoreError) -> Self {
-        match error.retry() {
-            Retry::Soon | Retry::Later => Self::Unreachable,
-            // What is stored cannot be read, and never will be.
-            Retry::Never => Self::Unknown,
-        }
-    }
-}
 
 /// What a call goes on from.
 pub(super) struct Resumption {
@@ -97,7 +31,7 @@ pub(super) struct Resumption {
     ticket: Ticket,
 }
 
-/// How a client came back to its call. Until it has got the next token it has none but this one.
+/// How a client came back to its call. Until it was sent the next token it has only this one.
 #[derive(Debug, Clone)]
 pub(super) struct Entrance {
     pub(super) token: TokenHash,
@@ -141,7 +75,7 @@ struct HandedOver {
 }
 
 impl Line {
-    /// Ends the connection, and waits for what is to be gone on from.
+    /// Ends the connection, and waits for the context that it leaves.
     async fn hand_over(self, call: &CallId) -> HandedOver {
         let Self { moved, mut over, remembered } = self;
         moved.cancel();
@@ -167,7 +101,7 @@ impl Calls {
         principal: Principal,
     ) -> Result<Call, ResumeRefusal> {
         let (calls, ticket) = (self.clone(), ticket.clone());
-        // Not in the request's task: one that is broken off midway must leave neither call nor token to nobody.
+        // In a task of its own: a request that is broken off midway must not leave a call without a connection, or a used-up token.
         let work = self.tasks.spawn(async move { Box::pin(calls.resume_whole(&ticket, principal)).await });
         work.await.unwrap_or(Err(ResumeRefusal::Unreachable))
     }
@@ -253,15 +187,15 @@ impl Calls {
         }
     }
 
-    /// Whether the client of a call that has come back here comes again, because it has heard nothing yet.
+    /// Whether a client that has come back here tries again, because it has received nothing yet.
     fn is_tried_again(&self, ticket: &Ticket) -> bool {
         let mut table = self.table.lock();
         let entrance = table.active.get_mut(ticket.call.as_str()).and_then(|entry| entry.entrance.as_mut());
         entrance.is_some_and(|entrance| entrance.is_tried_again(&ticket.token))
     }
 
-    /// Enters the call anew in place of its connection here, if it has one, with whose permit it goes on; returns that one too. From
-    /// then on whoever hangs the call up ends the new one.
+    /// Enters the call anew. If it has a connection here, it goes on with that one's permit, and the connection is returned too. From
+    /// then on whoever hangs the call up ends the new connection.
     fn replace(
         self: &Arc<Self>,
         ticket: &Ticket,

@@ -15,7 +15,7 @@ use crate::event::{CallEvent, EndReason};
 const EXTENDED: Duration = Duration::from_secs(10);
 /// How much longer than configured a token is good when its server dies: one extension may be missed.
 const MARGIN: Duration = Duration::from_secs(25);
-/// Pause before a token is issued that the store has not taken, and least time between two.
+/// Pause before issuing a token again that the store has not taken, and least time between two tokens.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest wait for the store when the call has ended.
 const LAST: Duration = Duration::from_secs(1);

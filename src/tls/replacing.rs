@@ -19,7 +19,7 @@ impl Staged {
     /// Writes a text beside its place, for its owner alone. If that fails, nothing is left there.
     pub(super) fn write(place: &Path, text: &str) -> io::Result<Self> {
         let staged = Self { aside: aside(place), place: place.to_owned() };
-        // One of before may be anybody's to read, or lead elsewhere.
+        // An earlier file of this name may be readable by everyone, or be a link to elsewhere.
         staged.discard();
         match staged.fill(text) {
             Ok(()) => Ok(staged),

@@ -152,7 +152,7 @@ pub enum CallEvent {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         resumed: bool,
     },
-    /// What a call that goes on goes on from; follows its [`Ready`](Self::Ready).
+    /// What was said in a call before it was resumed; follows its [`Ready`](Self::Ready).
     Resumed {
         /// The call's id.
         call: String,

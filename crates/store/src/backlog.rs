@@ -320,7 +320,7 @@ impl Backlog {
 
     /// Makes room for a context of this size, if it can. `replaced`: the size of the one in whose place it comes.
     fn make_room(&mut self, bytes: usize, replaced: Option<usize>) -> bool {
-        // One that takes no more than the one before needs none.
+        // A context that is no larger than the one that it replaces needs no further room.
         if replaced.is_some_and(|before| bytes <= before) {
             return true;
         }

@@ -41,9 +41,7 @@ pub use remote::Remote;
 pub use saver::{Health, Saver, State};
 pub use store::Store;
 pub use timeline::StoreTime;
-pub use token::{
-    Binding, Extended, ResumeToken, TOKEN_LIFE, TOKEN_REMEMBERED, Taken, TokenHash, TokenRefusal,
-};
+pub use token::{Binding, Extended, ResumeToken, TOKEN_REMEMBERED, Taken, TokenHash, TokenRefusal};
 pub use vault::{RedeemError, Vault};
 
 /// Begins to keep calls as configured: in Redis, or in a file of `folder`. `None`: not at all.

@@ -1,5 +1,7 @@
 //! The actor that writes behind calls: they leave their newest context here and never wait. What is written when, the `backlog`
-//! decides.
+//! decides. `tokens`: resume tokens, for which their callers do wait.
+
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +17,7 @@ use visavis_core::context::CallContext;
 use crate::backlog::{Backlog, Bounds, End, LEASE, Outcome, Put, Step, Task};
 use crate::error::StoreError;
 use crate::ids::{CallId, Claim, Lease, NodeId};
-use crate::token::{Extended, ResumeToken, TokenHash};
-use crate::vault::{RedeemError, Vault};
+use crate::vault::Vault;
 
 /// Calls whose contexts may wait for the store, and bytes of them.
 const BOUNDS: Bounds = Bounds { calls: 1024, bytes: 64 << 20 };
@@ -146,54 +147,6 @@ impl Saver {
                 return;
             }
         }
-    }
-
-    /// Keeps what a resume token stands for, for this long.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn put_token(
-        &self,
-        token: &TokenHash,
-        call: &CallId,
-        user: &str,
-        keep: Duration,
-    ) -> Result<(), StoreError> {
-        in_time(self.0.vault.put_token(token, call, user, keep)).await
-    }
-
-    /// Lets a resume token be good for this long from now on, unless it was used.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError> {
-        in_time(self.0.vault.store().extend_token(token, keep)).await
-    }
-
-    /// Makes a resume token worth nothing.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError> {
-        in_time(self.0.vault.store().take_token(token)).await.map(drop)
-    }
-
-    /// Uses a resume token up for a call of a user.
-    ///
-    /// # Errors
-    /// As [`Vault::redeem`].
-    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
-        let redeemed = timeout(PATIENCE, self.0.vault.redeem(token, call, user)).await;
-        redeemed.unwrap_or_else(|_| Err(late().into()))
-    }
-
-    /// Whether a resume token would be taken, which is not used up.
-    ///
-    /// # Errors
-    /// As [`Vault::check`].
-    pub async fn check(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
-        let checked = timeout(PATIENCE, self.0.vault.check(token, call, user)).await;
-        checked.unwrap_or_else(|_| Err(late().into()))
     }
 
     /// Whether another node has the call, as far as the store tells.

@@ -11,9 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::ids::CallId;
 
-/// How long a token is good after a connection was lost, unless something else is configured.
-pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
-
 /// How long a token is remembered after it was used or has expired, so that its bearer is told why it opens nothing.
 pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(600);
 

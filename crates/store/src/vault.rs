@@ -84,7 +84,7 @@ impl Vault {
         self.store.delete(call).await
     }
 
-    /// Keeps what a resume token stands for, for this long; [`TOKEN_LIFE`](crate::TOKEN_LIFE) is usual.
+    /// Keeps what a resume token stands for, for this long.
     ///
     /// # Errors
     /// When the store fails.
@@ -137,7 +137,7 @@ impl Vault {
             Taken::Expired(value) => (value, Some(TokenRefusal::Expired)),
             Taken::Unknown => return Err(TokenRefusal::Unknown.into()),
         };
-        // Whose it is not learns nothing else of it.
+        // First, so that nobody learns anything of another's token.
         self.binding(token, &value)?.admit(call, user)?;
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }

@@ -22,7 +22,7 @@ pub(super) enum Next {
     Order,
     /// Write the one that was obtained.
     Write,
-    /// Nothing for so many seconds, at least one.
+    /// Nothing, for this many seconds: one or more.
     Wait(i64),
 }
 

@@ -41,8 +41,8 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
     check_authority(server, faults);
 }
 
-/// Each file has a place of its own, and so have those that are written beside them on the way: what stands in `.new` is about to
-/// take a file's place, and `.account` is the authority's account.
+/// No two settings may name the same file, nor one that is written beside another: `.new` holds what is about to take a file's place,
+/// and `.account` the authority's account.
 fn check_files(server: &Server, faults: &mut Vec<String>) {
     let place = |path: &Path, behind: &str| {
         let mut path = absolute(path).unwrap_or_else(|_| path.to_owned()).into_os_string();

@@ -275,7 +275,7 @@ impl Conversation {
         self.respond_if_due(now);
     }
 
-    /// The words at the pause that the person makes, which would have been their turn, unless they may be no words to the agent.
+    /// The words at the person's pause, which would have become their turn; none where they may not be meant for the agent.
     pub(super) fn paused_words(&self) -> Option<&Transcript> {
         let open = self.open.as_ref().filter(|open| !open.ignored && self.response.is_none())?;
         let words = &open.pause.as_ref()?.words.as_ref()?.heard;

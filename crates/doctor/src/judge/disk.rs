@@ -28,7 +28,7 @@ struct Room {
 impl Purpose {
     fn room(self) -> Room {
         let (name, key, least, ample, is_written) = match self {
-            // Written when models are fetched alone; how much that takes, fetching says.
+            // Only fetching models writes there, and it says how much room it needs.
             Self::Models => ("disk-models", "models.dir", 0, 100 * MB, false),
             Self::Store => ("disk-store", "store.path", 20 * MB, 500 * MB, true),
             Self::Recordings => ("disk-recordings", "recording.dir", 50 * MB, 1000 * MB, true),

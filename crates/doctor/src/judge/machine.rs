@@ -12,7 +12,7 @@ const PER_CALL: u64 = 2_000_000;
 const OTHER_DESCRIPTORS: u64 = 192;
 /// Fewer are not enough for a handful of calls.
 const FEWEST_DESCRIPTORS: u64 = 256;
-/// Bytes that the packets of a call take in the kernel within 0.1 s, five with their bookkeeping.
+/// Bytes that the packets of a call take in the kernel within 0.1 s: five packets with their bookkeeping.
 const BUFFER_PER_CALL: u64 = 4096;
 
 /// Memory in bytes.

@@ -35,7 +35,7 @@ pub(crate) fn own(all: &[Sent]) -> Finding {
     Finding::of("udp-own", fine, all.iter().filter_map(|sent| problem(sent, weight)).collect())
 }
 
-/// What is wrong; `of` how many addresses this is one.
+/// What is wrong with this address, which is one of `of`.
 fn problem(sent: &Sent, of: usize) -> Option<Problem> {
     let to = sent.to;
     let message = match &sent.echo {

@@ -50,7 +50,7 @@ async fn echoed(to: IpAddr) -> io::Result<bool> {
     let mut memory = [0; 64];
     for _ in 0..ATTEMPTS {
         here.send_to(PACKET, target).await?;
-        // What others send to the port is none of ours.
+        // Others may send to the port too: only our own packet counts.
         if let Ok(received) = timeout(PATIENCE, there.recv_from(&mut memory)).await {
             let (length, sender) = received?;
             if sender == from && &memory[..length] == PACKET {

@@ -93,7 +93,7 @@ struct InService {
     engines: Served,
 }
 
-/// Why this connection of a call ends that goes on over another one.
+/// The end of a connection whose call goes on over another one.
 const MOVED: CallEnd =
     CallEnd { reason: EndReason::Moved, message: "The call goes on in another window or place." };
 
@@ -259,8 +259,8 @@ impl Conductor {
         commands
     }
 
-    /// Has remembered what the call is gone on from: this connection of it has ended. What was played to a client that was cut
-    /// off was not heard.
+    /// Has the context remembered from which the call may go on, since this connection has ended. What was played to a client that was
+    /// cut off counts as not heard.
     fn remember_last(&mut self) {
         let played = *self.channels.position.borrow();
         let cut_off = self.cut_off.filter(|cut_off| cut_off.response == played.response);

@@ -221,7 +221,7 @@ impl Store for Embedded {
     async fn sweep(&self) -> Result<(), StoreError> {
         self.work(|Work { file, leases, extensions, now }| {
             leases.sweep(now);
-            // Before: a token that lasts longer than the file says is not swept.
+            // First, so that no token is swept that lasts longer than the file says.
             Tokens { file, extensions, now }.write_extensions()?;
             file.sweep(now)
         })

@@ -46,7 +46,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The bit of the time that says that it is that of a token's use.
+/// Set in the time of a token that was used: the rest is when.
 const USED: u64 = 1 << 63;
 
 /// A row of the table of tokens.

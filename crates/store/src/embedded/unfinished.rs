@@ -21,13 +21,13 @@ pub(super) fn clear(path: &Path) -> io::Result<()> {
     }
     match file.try_lock() {
         Ok(()) => {}
-        // Its maker holds it, who finds out by itself.
+        // Its maker still holds the lock, and will see for itself whether it succeeds.
         Err(TryLockError::WouldBlock) => return Ok(()),
         // Of a file system without locks.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // Its maker may have come to the end in between.
+    // Its maker may have finished it in between.
     if is_unfinished(&mut file)? {
         file.set_len(0)?;
         tracing::warn!(path = %path.display(), "the store's file was left unfinished, and is made anew");

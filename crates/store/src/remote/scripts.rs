@@ -1,7 +1,7 @@
 //! What Redis is asked, as scripts: each is one step for all nodes. Pure.
 //!
 //! A call has two keys, which a cluster keeps together by the id in braces: `visavis:{call}:context`, a hash of `fence`,
-//! `version` and `value`, and `visavis:{call}:lease`, the name of the node that has the call. A token's key is of its own: a hash of
+//! `version` and `value`, and `visavis:{call}:lease`, the name of the node that has the call. A token has a key of its own, a hash of
 //! `value`, `good` (until when, in milliseconds since 1970) and `used`.
 //!
 //! Each script replies with a list of texts whose first is a word of [`Reply`].

@@ -3,8 +3,8 @@
 //!
 //! The `webrtc` crate wants sockets of its own, so each call gets virtual ones (see [`super::runtime`]), whose datagrams go
 //! through here; a few datagrams come over streams instead (see [`super::framed`]). An address belongs to a call once a check
-//! from it has proved to know the call's password, so nobody can take over another client's address. UDP and streams prove it
-//! each for itself: a stream gets only what the call sends that was proved over it.
+//! from it has proved to know the call's password, so nobody can take over another client's address. UDP and each
+//! stream need a proof of their own: over a stream goes only what is sent by the call that was proved over it.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSliceMut};
@@ -72,7 +72,7 @@ struct Route {
 
 impl Routes {
     fn known(&self, path: &Path) -> Option<&Route> {
-        // What a stream says that has proved nothing is nobody's, even if one before it had the address.
+        // A stream that has proved nothing belongs to no call, even if an earlier stream from its address did.
         self.by_path.get(path).filter(|route| route.proven || !path.is_stream())
     }
 
@@ -303,7 +303,7 @@ impl Mux {
             (ours, proven, routes.of(endpoint, &Path::over_stream(to)).map(|route| route.proven))
         };
         if !proven && let Some(is_open) = stream {
-            // Where its stream came from, nobody waits for UDP.
+            // A client that came over a stream does not wait for UDP at that address.
             if !(is_open && self.ways.send(&to, datagram)) {
                 metrics::counter!("visavis_udp_dropped_total", "reason" => "unknown").increment(1);
             }

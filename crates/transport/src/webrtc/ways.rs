@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 /// Datagrams that wait for one stream; more are dropped, as by a full socket: late sound is useless.
 const OUTBOX: usize = 64;
 
-/// Where a client is, and what leads there. A port of TCP is another one than that of UDP with its number, and may be somebody else's:
-/// behind a NAT many have one address.
+/// Where a client is, and what leads there. A port of TCP is not the port of UDP with the same number, and may be another client's:
+/// behind a NAT many share one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Path {
     pub(super) address: SocketAddr,

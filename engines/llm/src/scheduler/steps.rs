@@ -190,13 +190,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether nobody has work now but clients that are much heavier than another one, whose conversation goes on.
+    /// Whether all who have work now are clients much heavier than another client, whose conversation goes on; also true if nobody has any.
     pub(crate) fn may_rest(&self) -> bool {
         let order = self.runners();
         order.is_empty() || self.should_spare(&order)
     }
 
-    /// Whether there is work, and all of it is of clients that are much heavier than another one, whose conversation goes on.
+    /// Whether there is work, all of it from clients much heavier than another client, whose conversation goes on.
     fn should_spare(&self, order: &[Runner]) -> bool {
         let heavy = |runner: &Runner| {
             let own = &self.slots[runner.slot];

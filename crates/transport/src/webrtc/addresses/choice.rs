@@ -222,7 +222,7 @@ fn passive(candidates: &[Candidate], listen: SocketAddr) -> Vec<Candidate> {
     let hosts = candidates.iter().filter(|candidate| candidate.kind == CandidateKind::Host);
     let mut open: Vec<IpAddr> = Vec::new();
     for ip in hosts.map(|candidate| candidate.address.ip()).filter(|ip| is_open(*ip)) {
-        // Of UDP an outer address may have two ports: the one that is configured, and the one that a NAT has chosen.
+        // Over UDP an outer address may have two ports: the configured one, and the one that a NAT has chosen.
         if open.len() < MOST_TCP && !open.contains(&ip) {
             open.push(ip);
         }

@@ -1,0 +1,61 @@
+//! The resume tokens of a server's calls, in the store. Whoever asks waits for it, for a few seconds at most.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{PATIENCE, Saver, in_time, late};
+use crate::error::StoreError;
+use crate::ids::CallId;
+use crate::token::{Extended, ResumeToken, TokenHash};
+use crate::vault::RedeemError;
+
+impl Saver {
+    /// Keeps what a resume token stands for, for this long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_token(
+        &self,
+        token: &TokenHash,
+        call: &CallId,
+        user: &str,
+        keep: Duration,
+    ) -> Result<(), StoreError> {
+        in_time(self.0.vault.put_token(token, call, user, keep)).await
+    }
+
+    /// Lets a resume token be good for this long from now on, unless it was used.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError> {
+        in_time(self.0.vault.store().extend_token(token, keep)).await
+    }
+
+    /// Makes a resume token worth nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError> {
+        in_time(self.0.vault.store().take_token(token)).await.map(drop)
+    }
+
+    /// Uses a resume token up for a call of a user.
+    ///
+    /// # Errors
+    /// As [`Vault::redeem`].
+    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let redeemed = timeout(PATIENCE, self.0.vault.redeem(token, call, user)).await;
+        redeemed.unwrap_or_else(|_| Err(late().into()))
+    }
+
+    /// Whether a resume token would be taken, which is not used up.
+    ///
+    /// # Errors
+    /// As [`Vault::check`].
+    pub async fn check(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+        let checked = timeout(PATIENCE, self.0.vault.check(token, call, user)).await;
+        checked.unwrap_or_else(|_| Err(late().into()))
+    }
+}
