@@ -252,6 +252,7 @@ export class ScriptedServer {
             path: '/ws',
             verifyClient: ({ req }, settle) => {
                 const refusal = this.refusalOf(req);
+                this.refused = refusal;
                 settle(refusal === null, refusal?.status ?? 101);
             },
         });
@@ -291,6 +292,8 @@ export class ScriptedServer {
         this.unknown = 'resume-unknown';
         /** @type {{status: number, reason: string, retryAfter: number} | null} How WebSockets are refused; null: they are not. */
         this.refusal = null;
+        /** @type {{status: number, reason: string, retryAfter: number} | null} How the last WebSocket was: the page asks why behind it. */
+        this.refused = null;
         /** @type {Map<string, {call: ScriptedCall, socket: import('ws').WebSocket}>} Calls over a WebSocket by their ids. */
         this.live = new Map();
         /** @type {Set<ScriptedCall>} Those with a connection. */
@@ -463,7 +466,7 @@ export class ScriptedServer {
             const engines = { llm: engine('scripted.gguf'), stt: engine('scripted.bin'), tts: engine('') };
             json(response, { ready: true, engines, ...this.readiness });
         } else if (pathname === '/ws') { // a page asks why there was no WebSocket
-            const { status, reason, retryAfter } = this.refusalOf(request) ?? { status: 426, reason: '', retryAfter: 0 };
+            const { status, reason, retryAfter } = this.refused ?? { status: 426, reason: '', retryAfter: 0 };
             json(response, { status, reason, detail: reason }, status, retryAfter > 0 ? { 'Retry-After': String(retryAfter) } : {});
         } else if (pathname === '/api/voices') {
             json(response, { voices: this.voices });
