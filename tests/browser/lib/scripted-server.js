@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 
 import { AUDIO_HEADER_BYTES, TICKS_PER_SAMPLE, WIRE_FRAME, WIRE_RATE, encodeAudio } from '../../../static/protocol.js';
+import { freePort } from './own-server.js';
 
 const STATIC = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../static');
 const KINDS = /** @type {Record<string, string>} */ ({
@@ -320,11 +321,12 @@ export class ScriptedServer {
 
     /** Starts listening, also again after `die()`. */
     async listen() {
+        if (this.port === 0) {
+            this.port = await freePort(); // not one that the kernel may give to another socket while this server is dead
+        }
         this.http.listen(this.port, '127.0.0.1');
         await once(this.http, 'listening');
-        const { port } = /** @type {import('node:net').AddressInfo} */ (this.http.address());
-        this.port = port;
-        this.url = `http://127.0.0.1:${port}`;
+        this.url = `http://127.0.0.1:${this.port}`;
     }
 
     /** Neither receives nor answers anything, like a stopped process. */
