@@ -7,8 +7,10 @@ import { OtherWindows } from './windows.js';
 
 /** After such a gap the person may be gone: no microphone is sent unasked. */
 const AWAY_MS = 120000;
-/** How long the browser may take to let sound out by itself. */
+/** How long the browser may take to let sound out by itself before the person is asked. */
 const SOUND_MS = 1000;
+/** How long a busy machine may take, on which the page still goes on by itself if nobody has touched it meanwhile. */
+const LATE_SOUND_MS = 20000;
 
 /**
  * What is known when the page has been loaded.
@@ -91,6 +93,7 @@ export class Comeback {
 
     /** @param {import('./resume-tokens.js').Left} left */
     async comeTo(left) {
+        const touched = firstTouch();
         const [microphone, sound] = await Promise.all([microphoneIsGranted(), this.graph.soundsWithin(SOUND_MS)]);
         if (this.session.current !== null) {
             return; // the person was faster
@@ -98,8 +101,14 @@ export class Comeback {
         const arrival = { now: Date.now(), reloaded: isReloaded(), microphone, sound };
         if (goesOnByItself(left, arrival)) {
             this.take(left);
-        } else {
-            this.offer(OFFERS.left, () => this.take(left));
+            return;
+        }
+        this.offer(OFFERS.left, () => this.take(left));
+        if (goesOnByItself(left, { ...arrival, sound: true }) && (await this.graph.soundsWithin(LATE_SOUND_MS))) {
+            // Behind a gesture any browser lets sound out, and the person may want something else.
+            if (!touched.aborted && this.session.current === null) {
+                this.take(left);
+            }
         }
     }
 
@@ -169,6 +178,15 @@ export class Comeback {
         document.body.classList.add('problem-shown');
         this.button.focus();
     }
+}
+
+/** @returns {AbortSignal} aborted when somebody touches the page */
+function firstTouch() {
+    const touched = new AbortController();
+    for (const type of ['pointerdown', 'keydown']) {
+        addEventListener(type, () => touched.abort(), { capture: true, once: true });
+    }
+    return touched.signal;
 }
 
 /** @returns {boolean} */

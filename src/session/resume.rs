@@ -46,10 +46,11 @@ impl Entrance {
         Self { token: token.hash(), at: Instant::now(), renewed: CancellationToken::new() }
     }
 
-    /// Whether a client that shows this token tries again, since its connection has come to nothing.
-    fn is_tried_again(&mut self, token: &ResumeToken) -> bool {
-        let again =
-            self.token == token.hash() && !self.renewed.is_cancelled() && self.at.elapsed() >= ANOTHER_TRY;
+    /// Whether a client that showed this token then tries again, since its connection has come to nothing.
+    fn is_tried_again(&mut self, token: &ResumeToken, shown: Instant) -> bool {
+        let again = self.token == token.hash()
+            && !self.renewed.is_cancelled()
+            && shown.saturating_duration_since(self.at) >= ANOTHER_TRY;
         if again {
             self.at = Instant::now();
         }
@@ -181,17 +182,19 @@ impl Calls {
 
     /// Uses the token up.
     async fn redeem(&self, saver: &Saver, ticket: &Ticket) -> Result<(), ResumeRefusal> {
+        // Of two that come at once, the one whose answer the store delays has not come again for that.
+        let shown = Instant::now();
         match saver.redeem(&ticket.token, &ticket.call, &ticket.owner).await {
-            Err(RedeemError::Refused(TokenRefusal::Used)) if self.is_tried_again(ticket) => Ok(()),
+            Err(RedeemError::Refused(TokenRefusal::Used)) if self.is_tried_again(ticket, shown) => Ok(()),
             redeemed => Ok(redeemed?),
         }
     }
 
     /// Whether a client that has come back here tries again, because it has received nothing yet.
-    fn is_tried_again(&self, ticket: &Ticket) -> bool {
+    fn is_tried_again(&self, ticket: &Ticket, shown: Instant) -> bool {
         let mut table = self.table.lock();
         let entrance = table.active.get_mut(ticket.call.as_str()).and_then(|entry| entry.entrance.as_mut());
-        entrance.is_some_and(|entrance| entrance.is_tried_again(&ticket.token))
+        entrance.is_some_and(|entrance| entrance.is_tried_again(&ticket.token, shown))
     }
 
     /// Enters the call anew. If it has a connection here, it goes on with that one's permit, and the connection is returned too. From

@@ -120,12 +120,19 @@ test('a server that is stopped and started again goes on with the call', async (
 test('a second window takes the call over, and the first takes it back', async () => {
     await withOwnServer((server) => withPage({}, async (first) => {
         const call = await begin(first, `${server.url}/call?language=en&avatar=lite`);
+        const { token } = JSON.parse((await first.evaluate(() => sessionStorage.getItem('visavis.resume'))) ?? '{}');
         const [second] = await Promise.all([
             first.context().waitForEvent('page'),
             first.evaluate(() => void window.open(location.href)),
         ]);
         await second.getByRole('button', { name: 'Continue the call' }).click({ timeout: ANSWER_MS });
         await untilItGoesOn(second, call);
+        // Only then has it something to give back: the token by which it came is used.
+        await second.waitForFunction(
+            (token) => ![undefined, token].includes(JSON.parse(sessionStorage.getItem('visavis.resume') ?? '{}').token),
+            token,
+            { timeout: ANSWER_MS },
+        );
         assert.ok((await said(second)).includes('What is the capital of France?'));
         await first.bringToFront();
         await first.getByRole('button', { name: 'Take it back' }).click({ timeout: ANSWER_MS });

@@ -113,6 +113,20 @@ impl Live {
         }
     }
 
+    /// Waits until the store has all that calls have left for it until now.
+    pub async fn until_stored(&self) {
+        let began = Instant::now();
+        loop {
+            let answer = self.server.http().get(self.server.url("ready")).send().await.unwrap();
+            let status: Value = answer.json().await.unwrap();
+            if status["store"]["waiting"] == 0 {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "it is never stored: {status}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The process of an engine.
     pub fn engine(&self, name: &str) -> Option<u32> {
         let wanted = format!("visavis-{name}");

@@ -2,6 +2,7 @@
  * The test's own real server, which it may kill and restart on the same port.
  */
 import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -46,7 +47,7 @@ export class OwnServer {
     async ready() {
         const deadline = Date.now() + READY_MS;
         while (!(await fetch(`${this.url}/ready`).then(({ ok }) => ok, () => false))) {
-            if (this.process?.exitCode !== null || Date.now() > deadline) {
+            if (!isRunning(this.process) || Date.now() > deadline) {
                 throw new Error('The server did not start: see own-server.log in the results.');
             }
             await new Promise((resolve) => setTimeout(resolve, 250));
@@ -66,7 +67,7 @@ export class OwnServer {
     async kill(signal = 'SIGKILL') {
         const { process } = this;
         this.process = null;
-        if (process !== null && process.exitCode === null) {
+        if (process !== null && isRunning(process)) {
             const gone = once(process, 'exit');
             process.kill(signal);
             await gone;
@@ -75,20 +76,49 @@ export class OwnServer {
 }
 
 /**
- * A port on which nobody listens, below those that the kernel picks: one of those may be taken by any other socket before the server binds
- * it, or while it is killed.
+ * @param {import('node:child_process').ChildProcess | null} process
+ * @returns {boolean} false also when a signal has ended it, of which there is no code
+ */
+function isRunning(process) {
+    return process !== null && process.exitCode === null && process.signalCode === null;
+}
+
+/** @type {Set<number>} Ports that were given, of which a server may not have bound its own yet. */
+const given = new Set();
+
+/**
+ * A port that nobody has, over TCP or UDP, below those that the kernel picks: one of those may be taken by any other socket before the
+ * server binds it, or while it is killed. Each is given once.
  */
 export async function freePort() {
     for (;;) {
         const port = 20000 + Math.floor(Math.random() * 12000);
-        const probe = net.createServer().listen(port, '127.0.0.1');
-        const free = await once(probe, 'listening').then(() => true, () => false);
-        if (free) {
-            probe.close();
-            await once(probe, 'close');
+        if (!given.has(port) && (await isFree(net.createServer().listen(port, '127.0.0.1'))) && (await isFree(udpSocket(port)))) {
+            given.add(port);
             return port;
         }
     }
+}
+
+/** @param {number} port */
+function udpSocket(port) {
+    const socket = dgram.createSocket('udp4');
+    socket.bind(port, '127.0.0.1');
+    return socket;
+}
+
+/**
+ * @param {net.Server | dgram.Socket} probe - which binds its port now
+ * @returns {Promise<boolean>}
+ */
+async function isFree(probe) {
+    const free = await once(probe, 'listening').then(() => true, () => false);
+    if (free) {
+        const closed = once(probe, 'close');
+        probe.close();
+        await closed;
+    }
+    return free;
 }
 
 /**

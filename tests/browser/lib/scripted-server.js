@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 
 import { AUDIO_HEADER_BYTES, TICKS_PER_SAMPLE, WIRE_FRAME, WIRE_RATE, encodeAudio } from '../../../static/protocol.js';
+import { freePort } from './own-server.js';
 
 const STATIC = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../static');
 const KINDS = /** @type {Record<string, string>} */ ({
@@ -252,6 +253,7 @@ export class ScriptedServer {
             path: '/ws',
             verifyClient: ({ req }, settle) => {
                 const refusal = this.refusalOf(req);
+                this.refused = refusal;
                 settle(refusal === null, refusal?.status ?? 101);
             },
         });
@@ -291,6 +293,8 @@ export class ScriptedServer {
         this.unknown = 'resume-unknown';
         /** @type {{status: number, reason: string, retryAfter: number} | null} How WebSockets are refused; null: they are not. */
         this.refusal = null;
+        /** @type {{status: number, reason: string, retryAfter: number} | null} How the last WebSocket was: the page asks why behind it. */
+        this.refused = null;
         /** @type {Map<string, {call: ScriptedCall, socket: import('ws').WebSocket}>} Calls over a WebSocket by their ids. */
         this.live = new Map();
         /** @type {Set<ScriptedCall>} Those with a connection. */
@@ -317,11 +321,12 @@ export class ScriptedServer {
 
     /** Starts listening, also again after `die()`. */
     async listen() {
+        if (this.port === 0) {
+            this.port = await freePort(); // not one that the kernel may give to another socket while this server is dead
+        }
         this.http.listen(this.port, '127.0.0.1');
         await once(this.http, 'listening');
-        const { port } = /** @type {import('node:net').AddressInfo} */ (this.http.address());
-        this.port = port;
-        this.url = `http://127.0.0.1:${port}`;
+        this.url = `http://127.0.0.1:${this.port}`;
     }
 
     /** Neither receives nor answers anything, like a stopped process. */
@@ -463,7 +468,7 @@ export class ScriptedServer {
             const engines = { llm: engine('scripted.gguf'), stt: engine('scripted.bin'), tts: engine('') };
             json(response, { ready: true, engines, ...this.readiness });
         } else if (pathname === '/ws') { // a page asks why there was no WebSocket
-            const { status, reason, retryAfter } = this.refusalOf(request) ?? { status: 426, reason: '', retryAfter: 0 };
+            const { status, reason, retryAfter } = this.refused ?? { status: 426, reason: '', retryAfter: 0 };
             json(response, { status, reason, detail: reason }, status, retryAfter > 0 ? { 'Retry-After': String(retryAfter) } : {});
         } else if (pathname === '/api/voices') {
             json(response, { voices: this.voices });

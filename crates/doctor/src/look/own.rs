@@ -8,7 +8,8 @@ use visavis_config::{Config, Server};
 
 use crate::judge::serving::Serving;
 
-const PATIENCE: Duration = Duration::from_secs(3);
+/// A server on a busy host is slow to answer, and its ports must not be taken for another program's then.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The way to the server of this configuration.
 pub(crate) struct Own {

@@ -243,10 +243,9 @@ impl Conductor {
             };
             let Some(input) = input else { continue };
             let position = *self.channels.position.borrow();
-            for command in self.step(position, &input) {
-                if let Some(end) = self.execute(command) {
-                    return end;
-                }
+            let commands = self.step(position, &input);
+            if let Some(end) = self.carry_out(commands) {
+                return end;
             }
         }
     }
@@ -275,6 +274,23 @@ impl Conductor {
         let presence = *self.channels.presence.borrow_and_update();
         let played = *self.channels.position.borrow();
         self.cut_off = (presence == Presence::CutOff).then(|| self.cut_off.unwrap_or(played));
+    }
+
+    /// Carries out the commands of a step; returns the reason if one of them ends the call.
+    fn carry_out(&mut self, commands: Vec<Command>) -> Option<CallEnd> {
+        let is_hello = |command: &Command| matches!(command, Command::Emit(CallEvent::Ready { .. }));
+        let says_hello = commands.iter().any(is_hello);
+        for command in commands {
+            let end = self.execute(command);
+            if end.is_some() {
+                return end;
+            }
+        }
+        // Behind all that the hello brings with it: a resume token comes after what the call goes on from.
+        if says_hello {
+            self.hellos.send_modify(|hellos| *hellos += 1);
+        }
+        None
     }
 
     /// Carries out a command; returns the reason if it ends the call.
@@ -308,11 +324,9 @@ impl Conductor {
             Command::End(reason, message) => return Some(self.finish(CallEnd { reason, message })),
             Command::Emit(event) => {
                 let event = self.with_engines(event);
-                let is_hello = matches!(event, CallEvent::Ready { .. });
                 self.observer.told(&event);
                 self.channels.face.told(&event);
                 match self.channels.events.try_send(event) {
-                    Ok(()) if is_hello => self.hellos.send_modify(|hellos| *hellos += 1),
                     Ok(()) => {}
                     Err(TrySendError::Full(_)) => {
                         self.remember_last();
