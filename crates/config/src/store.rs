@@ -55,6 +55,13 @@ pub(super) fn check(own: &Store, faults: &mut Vec<String>) {
     if let Some(fault) = address_fault(own.url.expose()) {
         faults.push(format!("store.url: {fault}"));
     }
+    if !own.enabled && !own.url.is_empty() {
+        faults.push(
+            "store.url: names a Redis, but store.enabled is false, so nothing would be kept there; set \
+             store.enabled = true, or remove store.url"
+                .into(),
+        );
+    }
     if own.cluster && own.url.is_empty() {
         faults.push("store.cluster: is for a Redis; set its address in store.url".into());
     } else if own.cluster && scheme(own.url.expose()).is_some_and(|scheme| UNIX.contains(&scheme.as_str())) {
@@ -124,7 +131,7 @@ mod tests {
             ("url = \"rediss://anna:hush-hush@cache:6380/2\"\ncluster = true".to_owned(), None),
             ("url = \"redis+unix:///run/redis.sock?pass=hush-hush\"".to_owned(), None),
             (format!("key = \"{key}\"\npath = \"/var/lib/visavis\""), None),
-            ("enabled = true".to_owned(), None),
+            (String::new(), None),
             ("url = \"http://hush-hush\"".to_owned(), Some("does not begin with redis://")),
             ("url = \"hush-hush\"".to_owned(), Some("is not an address")),
             ("url = \"redis:///0\"".to_owned(), Some("names no host")),
@@ -140,7 +147,8 @@ mod tests {
             ("resume_seconds = 3601".to_owned(), Some("store.resume_seconds: 3601 is outside 1 to 3600")),
             ("key = \"hush-hush\"".to_owned(), Some("not 64 hexadecimal digits")),
         ] {
-            let faults = loaded(&format!("[store]\n{text}\n"), &[], &[]).err().unwrap_or_default();
+            let faults =
+                loaded(&format!("[store]\nenabled = true\n{text}\n"), &[], &[]).err().unwrap_or_default();
             let fits = told.map_or(faults.is_empty(), |told| faults.len() == 1 && faults[0].contains(told));
             assert!(fits, "{text}: {faults:?}");
             assert!(faults.iter().all(|fault| !fault.contains("hush-hush")), "{faults:?}");
@@ -152,11 +160,28 @@ mod tests {
         let digits = "1".repeat(64);
         let environment =
             [("VISAVIS_STORE_URL", "redis://:hush-hush@cache"), ("VISAVIS_STORE_KEY", digits.as_str())];
-        let config = loaded("", &environment, &[]).unwrap();
+        let config = loaded("[store]\nenabled = true\n", &environment, &[]).unwrap();
         assert_eq!(config.store.key.expose(), digits, "it is text even if it looks like a number");
         assert_eq!(config.store.url.expose(), "redis://:hush-hush@cache");
         let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
         assert!(!shown.contains("hush-hush") && !shown.contains(&digits), "{shown}");
+    }
+
+    #[test]
+    fn an_address_of_a_store_that_is_off_is_refused_wherever_it_was_set() {
+        let variable = [("VISAVIS_STORE_URL", "redis://:hush-hush@cache")];
+        let none: [(&str, &str); 0] = [];
+        let address = "[store]\nurl = \"redis://:hush-hush@cache\"\n";
+        for (text, environment) in [(address, &none[..]), ("", &variable[..])] {
+            let faults = loaded(text, environment, &[]).unwrap_err();
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            for part in ["store.url", "set store.enabled = true", "remove store.url"] {
+                assert!(faults[0].contains(part), "{part}: {faults:?}");
+            }
+            assert!(!faults[0].contains("hush-hush"), "{faults:?}");
+            let enabled = loaded(text, environment, &[("store.enabled", "true")]).unwrap();
+            assert!(enabled.store.enabled);
+        }
     }
 
     #[test]
