@@ -300,6 +300,36 @@ async fn a_server_that_is_told_to_stop_leaves_a_call_that_the_next_one_goes_on_w
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_leads_nobody_to_its_own_relay_and_begins_no_session() {
+    let listen = format!("turn.listen=127.0.0.1:{}", live::free_port());
+    let more = ["turn.enabled=true", &listen, "server.drain_seconds=120"];
+    // The story goes on, and so does the server.
+    let live = start(Duration::ZERO, &more).await;
+    let (_client, _pass) = in_mid_answer(&live).await;
+    let http = live.server.http();
+    let servers = || http.get(live.server.url("api/ice-servers")).send();
+    let offered: Value = servers().await.unwrap().json().await.unwrap();
+    assert!(offered["iceServers"][0]["urls"][0].as_str().unwrap().starts_with("turn:"), "{offered}");
+    live.signal("-TERM", live.process.id());
+    let began = Instant::now();
+    let refused = loop {
+        let answer = servers().await.unwrap();
+        if answer.status() == 503 {
+            break answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "it hands out its relay for ever");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(refused.json::<Value>().await.unwrap()["reason"], "server-stopping");
+    let started = http.post(live.server.url("start")).send().await.unwrap();
+    assert_eq!(started.status(), 503);
+    assert_eq!(started.json::<Value>().await.unwrap()["reason"], "server-stopping");
+    let told: Value = http.get(live.server.url("api/network")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(told["turn"], json!({ "udp": false, "tcp": false, "tls": false }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_server_on_the_same_redis_takes_a_call_over_and_the_first_one_ends_it() {
     let Some(redis) = Redis::start() else { return };
     let arguments = arguments(&endpoint(Duration::ZERO).await, &[]);

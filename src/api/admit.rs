@@ -22,6 +22,11 @@ pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permi
     Ok(app.admission.admit(principal, kind)?)
 }
 
+/// Checks that the server begins calls at all: it does not stop, and its engines can serve them.
+pub(super) fn check_open(app: &App) -> Result<(), Refusal> {
+    if app.admission.is_stopping() { Err(Refusal::Stopping) } else { check_engines(app) }
+}
+
 /// Checks that the engines can serve a call.
 pub(super) fn check_engines(app: &App) -> Result<(), Refusal> {
     app.fleet.missing().map_or(Ok(()), |missing| Err(Refusal::NotReady(missing)))

@@ -13,7 +13,8 @@ use visavis_turn::{Ports, SharedSecret};
 use super::App;
 use super::caller::Caller;
 use super::names::name_of;
-use crate::admission::Principal;
+use super::problem::Problem;
+use crate::admission::{Principal, Refusal};
 use crate::config::IceServer;
 
 /// Which servers clients are told of.
@@ -75,9 +76,16 @@ impl IceServers {
         self.with_policy(json!({ "iceServers": servers, "ttl": relay.credential_seconds }))
     }
 
-    /// The addresses of all of them.
-    pub(super) fn urls(&self, caller: &Principal, headers: &HeaderMap) -> Vec<String> {
-        let relay = self.relay.as_ref().and_then(|relay| relay.server_for(caller, headers));
+    /// Refuses to tell anybody of a relay that ends with this server, which stops: behind a balancer the next server has its own.
+    fn check(&self, stopping: bool) -> Result<(), Refusal> {
+        let ends = stopping && self.relay.as_ref().is_some_and(Relay::is_own);
+        if ends { Err(Refusal::Stopping) } else { Ok(()) }
+    }
+
+    /// The addresses of all of them, but for a relay that ends with this server, if it stops.
+    pub(super) fn urls(&self, caller: &Principal, headers: &HeaderMap, stopping: bool) -> Vec<String> {
+        let relay = self.relay.as_ref().filter(|relay| !(stopping && relay.is_own()));
+        let relay = relay.and_then(|relay| relay.server_for(caller, headers));
         self.fixed.iter().chain(&relay).flat_map(|server| server.urls.iter().cloned()).collect()
     }
 
@@ -96,6 +104,11 @@ impl IceServers {
 }
 
 impl Relay {
+    /// Whether it is in this server.
+    fn is_own(&self) -> bool {
+        matches!(self.place, Place::Own { .. })
+    }
+
     /// The relay as an entry of `iceServers`; none if there is no way to it that the client could use.
     fn server_for(&self, caller: &Principal, headers: &HeaderMap) -> Option<IceServer> {
         let urls = match &self.place {
@@ -127,12 +140,16 @@ impl Relay {
 }
 
 /// STUN and TURN servers for the client.
+///
+/// # Errors
+/// If its relay is this server's, and the server stops.
 pub async fn ice_servers(
     State(app): State<App>,
     Caller(caller): Caller,
     headers: HeaderMap,
-) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, "no-store")], Json(app.ice.told(&caller, &headers)))
+) -> Result<impl IntoResponse, Problem> {
+    app.ice.check(app.admission.is_stopping())?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(app.ice.told(&caller, &headers))))
 }
 
 #[cfg(test)]
@@ -169,7 +186,7 @@ mod tests {
     #[test]
     fn the_addresses_are_those_of_the_configuration_and_of_the_relay() {
         let ice = IceServers::new(fixed(), Some(relay(own("turn.example.org"))));
-        let urls = ice.urls(&Principal::Anonymous, &HeaderMap::new());
+        let urls = ice.urls(&Principal::Anonymous, &HeaderMap::new(), false);
         assert_eq!(
             urls,
             [
@@ -178,7 +195,22 @@ mod tests {
                 "turns:turn.example.org:5349?transport=tcp"
             ]
         );
-        assert!(IceServers::default().urls(&Principal::Anonymous, &HeaderMap::new()).is_empty());
+        assert!(IceServers::default().urls(&Principal::Anonymous, &HeaderMap::new(), false).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_stops_tells_nobody_of_its_own_relay_and_goes_on_telling_of_others() {
+        let headers = HeaderMap::new();
+        let urls = |ice: &IceServers| ice.urls(&Principal::Anonymous, &headers, true);
+        let own = IceServers::new(fixed(), Some(relay(own("turn.example.org"))));
+        assert_eq!(own.check(false), Ok(()));
+        assert_eq!(own.check(true), Err(Refusal::Stopping));
+        assert_eq!(urls(&own), ["stun:stun.example.org"]);
+        let outside = Place::Urls(vec!["turn:turn.example.org".into()]);
+        let outside = IceServers::new(fixed(), Some(relay(outside)));
+        assert_eq!(outside.check(true), Ok(()));
+        assert_eq!(urls(&outside), ["stun:stun.example.org", "turn:turn.example.org"]);
+        assert_eq!(IceServers::new(fixed(), None).check(true), Ok(()));
     }
 
     #[test]

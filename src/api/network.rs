@@ -71,7 +71,7 @@ pub async fn about(
         // At the port of HTTP, by ICE.
         "tcp": has_udp && app.config.webrtc.ice_tcp,
         "websocket": true,
-        "turn": Transports::of(&app.ice.urls(&caller, &headers)),
+        "turn": Transports::of(&app.ice.urls(&caller, &headers, app.admission.is_stopping())),
         "time": humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
     });
     ([(header::CACHE_CONTROL, "no-store")], Json(body))

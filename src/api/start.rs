@@ -15,7 +15,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::App;
-use super::admit::check_engines;
+use super::admit::check_open;
 use super::caller::Caller;
 use super::offer;
 use super::problem::Problem;
@@ -35,7 +35,7 @@ pub async fn start(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "The body must be JSON, or empty."));
     }
     app.webrtc.as_ref().ok_or_else(offer::no_udp)?;
-    check_engines(&app)?;
+    check_open(&app)?;
     let session = Uuid::new_v4().to_string();
     let ice = app.ice.plain(&caller, &headers);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(json!({ "sessionId": session, "iceConfig": ice }))))
