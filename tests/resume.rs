@@ -203,15 +203,21 @@ async fn a_second_connection_takes_the_call_over_and_the_story_goes_on_where_it_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_that_come_back_at_once_exactly_one_gets_the_call() {
+async fn of_two_that_come_back_at_once_one_has_the_call_and_the_other_is_told_that_it_has_moved() {
     let live = start(Duration::ZERO, &[]).await;
     let (client, pass) = in_mid_answer(&live).await;
     drop(client);
     let query = pass.query();
-    let (one, two) = tokio::join!(Client::try_call(&live, &query), Client::try_call(&live, &query));
-    assert_eq!([&one, &two].into_iter().flatten().count(), 1);
-    let mut winner = one.or(two).unwrap();
-    assert!(hello(&mut winner).await.0);
+    let (mut one, mut two) = tokio::join!(Client::call(&live, &query), Client::call(&live, &query));
+    let is_end = |message: &Value| is_ours(message, "call-ended");
+    let (ended, first) = tokio::select! {
+        ended = one.until(is_end) => (ended, true),
+        ended = two.until(is_end) => (ended, false),
+    };
+    assert_eq!(ended["data"]["reason"], "moved");
+    let mut other = if first { two } else { one };
+    assert!(hello(&mut other).await.0);
+    assert_eq!(live.metric("visavis_calls_active").await, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -297,6 +303,38 @@ async fn a_server_that_is_told_to_stop_leaves_a_call_that_the_next_one_goes_on_w
     assert!(hello(&mut client).await.0);
     asks(&mut client, "What is the name of my dog?").await;
     hears(&mut client, "Your dog is called Rex.").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_never_heard_the_answer_goes_on_at_another_server_by_the_same_token() {
+    let Some(redis) = Redis::start() else { return };
+    let arguments = arguments(&endpoint(Duration::ZERO).await, &[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let one = Live::start_sharing(&redis.url(), &arguments).await;
+    let two = Live::start_sharing(&redis.url(), &arguments).await;
+    let (client, pass) = in_mid_answer(&one).await;
+    drop(client);
+    let offer = json!({
+        "type": "offer",
+        "sdp": include_str!("webrtc_support/offer-chromium.sdp"),
+        "resume": { "call": pass.call, "token": pass.token },
+    });
+    let answer = one.server.http().post(one.server.url("api/offer")).json(&offer).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["resume"]["call"], json!(pass.call));
+    assert_eq!(answer["resume"]["seconds"], 60);
+    let told = answer["resume"]["token"].as_str().unwrap();
+    assert!(told.len() == 64 && told != pass.token, "{answer}");
+
+    // As a client that has received nothing of that.
+    let mut second = Client::call(&two, &pass.query()).await;
+    assert!(hello(&mut second).await.0);
+    asks(&mut second, "What is the name of my dog?").await;
+    hears(&mut second, "Your dog is called Rex.").await;
+    for live in [&one, &two] {
+        assert_eq!(refused(live, &pass.query()).await, (410, "resume-used".into()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

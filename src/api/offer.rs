@@ -94,10 +94,13 @@ pub async fn offer(
     let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
     // The offer is good, so its token is not used up for nothing.
     let call = Box::pin(seat.take(&app)).await.inspect_err(|_| token.cancel())?;
-    let id = call.id().to_string();
+    let mut answer = json!({ "sdp": sdp, "type": "answer", "pc_id": call.id() });
+    if let Some(next) = call.next_token() {
+        answer["resume"] = json!(next);
+    }
     let wishes = Wishes { language, voice, renderers, user, owner };
     app.calls.start(call, pipeline, Some(peer), wishes, token);
-    Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })))
+    Ok(Json(answer))
 }
 
 /// The answer to an offer for a call that is still here; `None`: it begins a call, or uses up its token, which a call that goes on

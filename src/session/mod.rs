@@ -1,6 +1,6 @@
 //! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `table`: what is known of each;
 //! `ended`: calls that have ended recently; `kept`: their contexts, for the store; `tokens`: how their clients come back;
-//! [`resume`]: going on with them, for whoever shows a `ticket`. [`crate::admission`] limits their number.
+//! [`resume`]: going on with them, for whoever shows a `ticket`, one after another through a `turnstile`. [`crate::admission`] limits their number.
 
 mod ended;
 mod kept;
@@ -8,6 +8,7 @@ pub mod resume;
 mod table;
 mod ticket;
 mod tokens;
+mod turnstile;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::kept::Kept;
-use self::resume::{Entrance, Line, Resumption};
+use self::resume::{Line, Resumption};
 use self::table::Table;
-use self::tokens::{OfCall, Tokens, Watched};
+use self::tokens::{Entrance, OfCall, Tokens, Watched};
+use self::turnstile::Turnstile;
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
 use crate::engine::{Caller, Engines};
-use crate::event::EndReason;
+use crate::event::{CallEvent, EndReason};
 use crate::pipeline;
 use crate::pipeline::options::{CallOptions, TurnTime, TurnTimes};
 use crate::pipeline::scope::Scope;
@@ -44,6 +46,8 @@ const CUT_OFF: Duration = Duration::from_millis(500);
 /// Least time for a farewell, even if `server.drain_seconds` leaves none.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
+/// What a client is told whose call has moved on before its connection began.
+const MOVED: &str = "The call goes on in another window or place.";
 /// Most times of turns that wait to be read; the oldest are lost.
 const TURN_TIMES: usize = 256;
 
@@ -106,6 +110,7 @@ pub struct Calls {
     /// Takes how long people waited, in all calls.
     times: TurnTimes,
     table: Mutex<Table>,
+    turnstile: Turnstile,
     /// Which renderers show a call.
     claims: Claims,
     tasks: TaskTracker,
@@ -133,6 +138,7 @@ impl Calls {
             saver,
             times: broadcast::Sender::new(TURN_TIMES),
             table: Mutex::default(),
+            turnstile: Turnstile::default(),
             claims: Claims::default(),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
@@ -179,26 +185,27 @@ impl Calls {
     ) {
         let kind = if peer.is_some() { "webrtc" } else { "websocket" };
         let Wishes { language, voice, renderers, user, owner } = wishes;
-        let (context, lease) = match call.resumption.take() {
-            Some(Resumption { context, lease, .. }) => (Some(context), lease),
-            None => (None, None),
+        let (context, lease, entrance) = match call.resumption.take() {
+            Some(Resumption { context, lease, ticket, next }) => {
+                (Some(context), lease, Some(Entrance { token: ticket.token.hash(), next }))
+            }
+            None => (None, None, None),
         };
         let caller = Caller { user: user.into(), ..Caller::default() };
         let kept = self.saver.as_ref().map(|_| CancellationToken::new());
         let times = Some(self.times.clone());
         let options = CallOptions { language, voice, context, kept, times, caller, ..CallOptions::default() };
         let (over, ended) = watch::channel(None);
-        let entrance = {
+        {
             let mut table = self.table.lock();
             let Some(entry) = table.own(&call.id, call.number) else {
                 // Its client has come back over another connection before this one began.
-                return transport.cancel();
+                return self.tell_moved(ports, transport);
             };
             let remembered = options.remembered.subscribe();
             entry.line = Some(Line { moved: options.moved.clone(), over: ended, remembered });
             entry.connect(&ports, peer, &transport);
-            entry.entrance.clone()
-        };
+        }
         self.tasks.spawn(track_presence(self.clone(), call.id.clone(), call.number, ports.presence.clone()));
         metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
         let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
@@ -215,6 +222,17 @@ impl Calls {
             tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
             call.ended = Some(reason);
             drop(call);
+            _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
+            transport.cancel();
+        });
+    }
+
+    /// Ends a connection before it begins: its call goes on over another one.
+    fn tell_moved(&self, ports: PipelinePorts, transport: CancellationToken) {
+        // Nothing is in the queue yet.
+        _ = ports.events.try_send(CallEvent::Ended { reason: EndReason::Moved, message: MOVED.into() });
+        drop(ports);
+        self.tasks.spawn(async move {
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
             transport.cancel();
         });

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
-use visavis_store::{CallId, End, Lease, RedeemError, ResumeToken, Saver, TokenHash, TokenRefusal};
+use visavis_store::{CallId, End, Lease, Redemption, ResumeToken, Saver, StoreError};
 
 pub use super::ticket::{ResumeRefusal, Ticket};
 
+use super::tokens::life;
 use super::{Call, Calls};
 use crate::admission::{Permit, Principal};
 use crate::event::EndReason;
 
 /// Longest wait for the connection from which a call is taken over.
 const HANDED_OVER: Duration = Duration::from_secs(2);
-/// A client that has come back may show its token once more after this time, if it was sent no other one, since its connection has then
-/// come to nothing. Not sooner: of two clients that come at once only one gets the call.
-const ANOTHER_TRY: Duration = Duration::from_secs(2);
+/// Longest wait for the store to take the next token, of which the answer tells. One that is late comes over the connection.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What a call goes on from.
 pub(super) struct Resumption {
@@ -28,33 +29,26 @@ pub(super) struct Resumption {
     /// None: the store was not to be reached, and the call was in memory.
     pub(super) lease: Option<Lease>,
     /// By which it goes on.
-    ticket: Ticket,
+    pub(super) ticket: Ticket,
+    /// The token for the next time; none: the store has not taken it in time.
+    pub(super) next: Option<ResumeToken>,
 }
 
-/// How a client came back to its call. Until it was sent the next token it has only this one.
-#[derive(Debug, Clone)]
-pub(super) struct Entrance {
-    pub(super) token: TokenHash,
-    /// When it was last shown.
-    at: Instant,
-    /// Cancelled once the client was sent another token.
-    pub(super) renewed: CancellationToken,
+/// How a client comes back the next time, as an answer tells it.
+#[derive(Serialize)]
+pub struct NextToken {
+    call: String,
+    token: String,
+    seconds: u32,
 }
 
-impl Entrance {
-    fn by(token: &ResumeToken) -> Self {
-        Self { token: token.hash(), at: Instant::now(), renewed: CancellationToken::new() }
-    }
-
-    /// Whether a client that showed this token then tries again, since its connection has come to nothing.
-    fn is_tried_again(&mut self, token: &ResumeToken, shown: Instant) -> bool {
-        let again = self.token == token.hash()
-            && !self.renewed.is_cancelled()
-            && shown.saturating_duration_since(self.at) >= ANOTHER_TRY;
-        if again {
-            self.at = Instant::now();
-        }
-        again
+impl Call {
+    /// How its client, which has come back, does so the next time; none: it is told over its connection.
+    #[must_use]
+    pub fn next_token(&self) -> Option<NextToken> {
+        let next = self.resumption.as_ref()?.next.as_ref()?;
+        let seconds = self.calls.config.store.resume_seconds;
+        Some(NextToken { call: self.id.clone(), token: next.expose(), seconds })
     }
 }
 
@@ -92,7 +86,8 @@ impl Line {
 
 impl Calls {
     /// Goes on with a call, for whoever shows its token: its connection here, if it has one, ends, and so does that at another
-    /// server.
+    /// server. Until something has come over the new connection, its client may come again by the same token, here or elsewhere, and
+    /// takes the call from it.
     ///
     /// # Errors
     /// When the token is not good for it, nothing is kept of it, or the server or the store cannot take it now.
@@ -126,6 +121,7 @@ impl Calls {
         ticket: &Ticket,
         principal: Principal,
     ) -> Result<Call, ResumeRefusal> {
+        let _alone = self.turnstile.pass(&ticket.call).await;
         let is_here = self.has_permit(ticket.call.as_str());
         let resumed = self.try_resume(ticket, principal, is_here).await;
         let outcome = match &resumed {
@@ -150,7 +146,7 @@ impl Calls {
         }
         // Before the token is used up.
         let permit = self.permit(principal.clone(), is_here)?;
-        self.redeem(&saver, ticket).await?;
+        let redemption = saver.redeem(&ticket.token, &ticket.call, &ticket.owner).await?;
         let (mut call, line) = match self.replace(ticket, permit, principal) {
             Ok(replaced) => replaced,
             Err(refusal) => {
@@ -169,8 +165,11 @@ impl Calls {
             call.ended = Some(reason);
             return Err(ResumeRefusal::Unknown);
         }
-        match self.resumption(&saver, ticket, here.context).await {
-            Ok(resumption) => call.resumption = Some(resumption),
+        match self.resumption(&saver, ticket, redemption, here.context).await {
+            Ok(resumption) => {
+                let next = self.next_token(&saver, ticket).await;
+                call.resumption = Some(Resumption { next, ..resumption });
+            }
             Err(refusal) => {
                 // Nobody has it here any more.
                 saver.end(&ticket.call, End::Keep);
@@ -178,23 +177,6 @@ impl Calls {
             }
         }
         Ok(call)
-    }
-
-    /// Uses the token up.
-    async fn redeem(&self, saver: &Saver, ticket: &Ticket) -> Result<(), ResumeRefusal> {
-        // Of two that come at once, the one whose answer the store delays has not come again for that.
-        let shown = Instant::now();
-        match saver.redeem(&ticket.token, &ticket.call, &ticket.owner).await {
-            Err(RedeemError::Refused(TokenRefusal::Used)) if self.is_tried_again(ticket, shown) => Ok(()),
-            redeemed => Ok(redeemed?),
-        }
-    }
-
-    /// Whether a client that has come back here tries again, because it has received nothing yet.
-    fn is_tried_again(&self, ticket: &Ticket, shown: Instant) -> bool {
-        let mut table = self.table.lock();
-        let entrance = table.active.get_mut(ticket.call.as_str()).and_then(|entry| entry.entrance.as_mut());
-        entrance.is_some_and(|entrance| entrance.is_tried_again(&ticket.token, shown))
     }
 
     /// Enters the call anew. If it has a connection here, it goes on with that one's permit, and the connection is returned too. From
@@ -217,7 +199,8 @@ impl Calls {
             // It has ended meanwhile, and given its permit back.
             None => self.permit(principal, false)?.ok_or(ResumeRefusal::Unknown)?,
         };
-        let number = table.enter(id, permit, Some(Entrance::by(&ticket.token)));
+        // Kept until the call begins: whoever takes it over before goes on from the same connection.
+        let number = table.enter(id, permit, line.clone());
         drop(table);
         let call = Call { calls: self.clone(), id: id.to_owned(), number, resumption: None, ended: None };
         Ok((call, line))
@@ -246,19 +229,25 @@ impl Calls {
         &self,
         saver: &Saver,
         ticket: &Ticket,
+        redemption: Redemption,
         here: Option<Arc<CallContext>>,
     ) -> Result<Resumption, ResumeRefusal> {
         // Before it is read: what others have written until then counts, and nothing after that.
-        let lease = saver.take_over(&ticket.call).await;
+        let lease = saver.take_over(&ticket.call, redemption).await;
+        if lease == Err(StoreError::Stale) {
+            // Its client has come by the same token to another server since, and is there.
+            return Err(ResumeRefusal::Used);
+        }
+        let whole = |context, lease| Resumption { context, lease, ticket: ticket.clone(), next: None };
         if let Some(context) = here {
-            return Ok(Resumption { context, lease: lease.ok(), ticket: ticket.clone() });
+            return Ok(whole(context, lease.ok()));
         }
         let stored = match &lease {
             Ok(_) => saver.load(&ticket.call).await,
             Err(error) => Err(error.clone()),
         };
         match stored {
-            Ok(Some(context)) => Ok(Resumption { context, lease: lease.ok(), ticket: ticket.clone() }),
+            Ok(Some(context)) => Ok(whole(context, lease.ok())),
             Ok(None) => {
                 saver.begin(&ticket.call, lease.ok());
                 Err(ResumeRefusal::Unknown)
@@ -271,8 +260,17 @@ impl Calls {
         }
     }
 
+    /// A token for the next time; none: the store has not taken it in time.
+    async fn next_token(&self, saver: &Saver, Ticket { call, owner, .. }: &Ticket) -> Option<ResumeToken> {
+        let token = ResumeToken::generate().ok()?;
+        let hash = token.hash();
+        let put = saver.put_token(&hash, call, owner, life(self.config.store.resume_seconds));
+        timeout(AT_ONCE, put).await.ok()?.ok()?;
+        Some(token)
+    }
+
     /// Nobody goes on with a call after all: it is kept for the next one who does, and so is its token.
-    pub(super) fn put_back(self: &Arc<Self>, Resumption { context, lease, ticket }: Resumption) {
+    pub(super) fn put_back(self: &Arc<Self>, Resumption { context, lease, ticket, .. }: Resumption) {
         let Some(saver) = self.saver.clone() else { return };
         saver.begin(&ticket.call, lease);
         saver.save(&ticket.call, context);
@@ -286,9 +284,9 @@ impl Calls {
     }
 
     /// The token was used up for nothing: it is good again, if the store can be reached.
-    async fn give_token_back(&self, saver: &Saver, Ticket { call, token, owner }: &Ticket) {
+    async fn give_token_back(&self, saver: &Saver, ticket: &Ticket) {
         let keep = Duration::from_secs(self.config.store.resume_seconds.into());
-        _ = saver.put_token(&token.hash(), call, owner, keep).await;
+        _ = saver.restore_token(&ticket.token.hash(), keep).await;
     }
 }
 

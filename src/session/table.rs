@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::ended::EndedCalls;
-use super::resume::{Entrance, Line};
+use super::resume::Line;
 use crate::admission::Permit;
 use crate::ports::{FaceMoment, PipelinePorts};
 use crate::transport::webrtc::PeerHandle;
@@ -25,11 +25,11 @@ impl Table {
         self.active.get_mut(id).filter(|entry| entry.number == number)
     }
 
-    /// Enters a call of this id, instead of one that it goes on from; returns its number.
-    pub(super) fn enter(&mut self, id: &str, permit: Permit, entrance: Option<Entrance>) -> u64 {
+    /// Enters a call of this id, instead of one whose `line` it goes on from; returns its number.
+    pub(super) fn enter(&mut self, id: &str, permit: Permit, line: Option<Line>) -> u64 {
         self.entered += 1;
         let (permit, hang_up, number) = (Some(permit), CancellationToken::new(), self.entered);
-        let entry = Entry { number, line: None, entrance, permit, hang_up, peer: None, face: None };
+        let entry = Entry { number, line, permit, hang_up, peer: None, face: None };
         self.active.insert(id.to_owned(), entry);
         number
     }
@@ -38,10 +38,8 @@ impl Table {
 /// A call in progress.
 pub(super) struct Entry {
     number: u64,
-    /// How it is taken over; none until it has begun.
+    /// How it is taken over. Until it has begun, that of the connection that it goes on from, if there was one.
     pub(super) line: Option<Line>,
-    /// How its client came back to it; none: it has begun with this connection.
-    pub(super) entrance: Option<Entrance>,
     /// None once it was hung up: the end of the call needs no permit.
     pub(super) permit: Option<Permit>,
     /// Ends the call, bypassing its client's queues.

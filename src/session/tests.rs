@@ -132,8 +132,17 @@ async fn a_context_is_kept_if_the_server_stops_and_deleted_if_the_call_is_over_f
 
 /// Calls whose contexts are kept in this folder, and whose model tells these.
 fn kept_calls(folder: &std::path::Path, script: impl IntoIterator<Item = ScriptedResponse>) -> Arc<Calls> {
-    let vault = Vault::new(Arc::new(Embedded::new(folder)), "", Duration::from_secs(3600)).unwrap();
-    let saver = Saver::start(Arc::new(vault), NodeId::new("here"));
+    calls_of_node("here", &Embedded::new(folder), script)
+}
+
+/// The same at a server of this name, which may share its store with another one.
+fn calls_of_node(
+    name: &str,
+    store: &Embedded,
+    script: impl IntoIterator<Item = ScriptedResponse>,
+) -> Arc<Calls> {
+    let vault = Vault::new(Arc::new(store.clone()), "", Duration::from_secs(3600)).unwrap();
+    let saver = Saver::start(Arc::new(vault), NodeId::new(name));
     let config = Config::default();
     let engines = Scripted::with(ScriptedLlm::new(script)).engines();
     let admission = Admission::new(Limits::from(&config.server));
@@ -186,7 +195,6 @@ async fn a_second_connection_takes_a_call_with_its_permit_and_goes_on_with_what_
     sleep(Duration::from_secs(5)).await;
     let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
     assert_eq!(told.await.unwrap(), Some(EndReason::Moved));
-    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used));
     assert_eq!((call.id(), calls.admission.active(Kind::Call)), (ticket.call.as_str(), 1));
 
     let (mut ports, pipeline) = call_ports();
@@ -206,6 +214,8 @@ async fn a_second_connection_takes_a_call_with_its_permit_and_goes_on_with_what_
     assert!(said[1].content.starts_with("And then they walked"), "{said:?}");
     until(&mut ports, |event| matches!(event, CallEvent::AgentStartedSpeaking(_)).then_some(())).await;
     assert_eq!(calls.admission.active(Kind::Call), 1);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used), "the new connection works");
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +226,7 @@ async fn a_call_that_was_lost_is_gone_on_with_and_one_that_is_over_for_good_is_n
     let ticket = lost(&calls).await;
     let other = Ticket { call: CallId::new("another").unwrap(), ..ticket.clone() };
     assert_eq!(refusal(&calls, &other).await, Some(ResumeRefusal::NotYours));
-    // A token that is shown for another call is used up as well.
+    // A token that is shown for another call is void.
     assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used));
 
     let ticket = lost(&calls).await;
@@ -263,9 +273,7 @@ async fn a_client_whose_new_connection_comes_to_nothing_comes_again_by_the_same_
     let (stalled, pipeline) = call_ports();
     let token = calls.transport_token();
     calls.start(call, pipeline, None, Wishes::default(), token.clone());
-    assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used), "of two at once one gets it");
-    sleep(Duration::from_secs(3)).await;
-    let call = come().await.expect("the other connection was sent no token");
+    let call = come().await.expect("nothing has come over the other connection");
     assert_eq!(transport(stalled, token).await, Some(EndReason::Moved));
 
     let (mut ports, pipeline) = call_ports();
@@ -275,6 +283,101 @@ async fn a_client_whose_new_connection_comes_to_nothing_comes_again_by_the_same_
     sleep(Duration::from_secs(3)).await;
     assert_eq!(refusal(&calls, &ticket).await, Some(ResumeRefusal::Used), "it has another one");
     assert_eq!(calls.admission.active(Kind::Call), 1);
+}
+
+/// What the next token of its client is told to be, over this connection.
+async fn next_token(ports: &mut TransportPorts) -> String {
+    ports.commands.send(ClientCommand::Ready).await.unwrap();
+    let told = until(ports, |event| match event {
+        CallEvent::ResumeToken { token, .. } => Some(token),
+        _ => None,
+    });
+    told.await
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_come_at_once_the_later_gets_the_call_and_the_other_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let calls = kept_calls(folder.path(), script);
+    let (ticket, ports, token) = begin_kept(&calls).await;
+    ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
+    let told = tokio::spawn(transport(ports, token));
+    sleep(Duration::from_secs(5)).await;
+    let come = || calls.resume(&ticket, Principal::Anonymous);
+    let (one, two) = tokio::join!(come(), come());
+    let mut both = [one, two].map(|call| call.expect("its token is good until a connection works"));
+    both.sort_by_key(|call| call.number);
+    let [(earlier, before), (mut later, _)] = both.map(|call| {
+        let (ports, pipeline) = call_ports();
+        let token = calls.transport_token();
+        calls.start(call, pipeline, None, Wishes::default(), token.clone());
+        (ports, token)
+    });
+    assert_eq!(transport(earlier, before).await, Some(EndReason::Moved));
+    assert_eq!(told.await.unwrap(), Some(EndReason::Moved));
+    later.commands.send(ClientCommand::Ready).await.unwrap();
+    let said = until(&mut later, |event| match event {
+        CallEvent::Resumed { said, .. } => Some(said),
+        _ => None,
+    });
+    let said: Vec<String> = said.await.into_iter().map(|said| said.content).collect();
+    assert_eq!(said, ["What is it?", "It is tea."], "what the connection before both of them left");
+    assert_eq!(calls.admission.active(Kind::Call), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_answer_was_lost_comes_by_the_same_token_to_another_server_which_then_has_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::new(folder.path());
+    let script = || [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let nodes = ["a", "b"].map(|name| calls_of_node(name, &store, script()));
+    let ticket = lost(&nodes[0]).await;
+    let begin = async |calls: &Arc<Calls>| {
+        let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
+        let (ports, pipeline) = call_ports();
+        let token = calls.transport_token();
+        calls.start(call, pipeline, None, Wishes::default(), token.clone());
+        (ports, token)
+    };
+    let (unheard, token) = begin(&nodes[0]).await;
+    let (mut ports, _token) = begin(&nodes[1]).await;
+    assert_ne!(next_token(&mut ports).await, ticket.token.expose());
+    assert_eq!(transport(unheard, token).await, Some(EndReason::Moved));
+    sleep(Duration::from_secs(5)).await;
+    for calls in &nodes {
+        assert_eq!(refusal(calls, &ticket).await, Some(ResumeRefusal::Used), "a connection works");
+    }
+    assert_eq!(nodes.each_ref().map(|calls| calls.admission.active(Kind::Call)), [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_who_comes_back_tells_of_a_token_that_is_good_though_no_connection_comes_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
+    let calls = kept_calls(folder.path(), script);
+    assert!(open(&calls).next_token().is_none(), "a new call has nothing to go on with");
+    let ticket = lost(&calls).await;
+    let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
+    let next = serde_json::to_value(call.next_token().unwrap()).unwrap();
+    assert_eq!(next["call"], ticket.call.as_str());
+    assert_eq!(next["seconds"], 60);
+    let (ports, pipeline) = call_ports();
+    let token = calls.transport_token();
+    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    // Its client had only the answer.
+    ports.departure.lost();
+    drop(ports);
+    sleep(Duration::from_secs(3)).await;
+
+    let token = ResumeToken::parse(next["token"].as_str().unwrap()).unwrap();
+    assert_ne!(token, ticket.token);
+    let ticket = Ticket { token, ..ticket };
+    let call = calls.resume(&ticket, Principal::Anonymous).await.expect("and so is the next one");
+    let next = call.next_token().map(|next| serde_json::to_value(next).unwrap()).unwrap();
+    let (mut ports, pipeline) = call_ports();
+    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
+    assert_eq!(next["token"], next_token(&mut ports).await, "it is told of the same over its connection");
 }
 
 #[tokio::test(start_paused = true)]

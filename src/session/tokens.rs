@@ -1,5 +1,5 @@
-//! The resume token of one call: issued when its client has said hello, and good as long as the call goes on and for a while after
-//! that. All of it happens beside the call, which never waits: a store that is slow or down only means that there is no token yet.
+//! The resume token of one call: told to its client when that has said hello, and good as long as the call goes on and for a while
+//! after that. All of it happens beside the call, which never waits: a store that is slow or down only means that there is no token yet.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis_store::{CallId, Extended, ResumeToken, Saver, TokenHash};
 
-use super::resume::Entrance;
 use crate::event::{CallEvent, EndReason};
 
 /// How often a token's life is extended.
@@ -28,8 +27,20 @@ pub(super) struct Tokens {
     owner: String,
     seconds: u32,
     newest: Option<TokenHash>,
-    /// How its client came back to it, until it has another token.
-    entrance: Option<Entrance>,
+    /// By which its client came back, until it has said hello: it may come again by this one.
+    came_by: Option<TokenHash>,
+    /// The newest one, until the client is told of it over its connection.
+    next: Option<ResumeToken>,
+    /// The newest one was redeemed when it was looked at last, and nobody else had the call.
+    doubted: bool,
+}
+
+/// How a client came back to its call.
+pub(super) struct Entrance {
+    /// The token that it has shown.
+    pub(super) token: TokenHash,
+    /// The one after that, of which the answer to its request tells; none: the store has not taken it in time.
+    pub(super) next: Option<ResumeToken>,
 }
 
 /// What a call's tokens are bound to.
@@ -37,7 +48,7 @@ pub(super) struct OfCall<'a> {
     pub(super) id: &'a str,
     /// Whose it is.
     pub(super) owner: String,
-    /// How its client came back to it.
+    /// How its client came back to it; none: it begins.
     pub(super) entrance: Option<Entrance>,
     /// How long a token is good once the connection is lost.
     pub(super) seconds: u32,
@@ -57,10 +68,14 @@ impl Tokens {
     /// For a call; `None`: there is no store, and so no token.
     pub(super) fn new(saver: Option<&Saver>, call: OfCall<'_>) -> Option<Self> {
         let OfCall { id, owner, entrance, seconds } = call;
-        Some(Self { saver: saver?.clone(), call: CallId::new(id)?, owner, seconds, newest: None, entrance })
+        let came_by = entrance.as_ref().map(|entrance| entrance.token);
+        let next = entrance.and_then(|entrance| entrance.next);
+        let newest = next.as_ref().map(ResumeToken::hash);
+        let (saver, call) = (saver?.clone(), CallId::new(id)?);
+        Some(Self { saver, call, owner, seconds, newest, came_by, next, doubted: false })
     }
 
-    /// Issues a token at each hello and keeps the newest good, until the call's end.
+    /// Tells of a token at each hello and keeps the newest good, until the call's end.
     pub(super) async fn tend(&mut self, watched: Watched) {
         let mut over = watched.hellos.clone();
         tokio::select! {
@@ -70,16 +85,16 @@ impl Tokens {
     }
 
     async fn work(&mut self, Watched { mut hellos, events, lost }: Watched) {
-        let mut wanted = false;
+        let (mut greeted, mut wanted) = (false, false);
         loop {
             tokio::select! {
                 hello = hellos.changed() => match hello {
-                    Ok(()) => wanted = true,
+                    Ok(()) => (greeted, wanted) = (true, true),
                     Err(_) => return,
                 },
                 () = sleep(if wanted { PAUSE } else { EXTENDED }) => {}
             }
-            wanted = wanted || self.has_lapsed(&lost).await;
+            wanted = wanted || (greeted && self.has_lapsed(&lost).await);
             if wanted {
                 wanted = !self.issue(&events).await;
                 sleep(PAUSE).await;
@@ -87,43 +102,58 @@ impl Tokens {
         }
     }
 
-    /// Issues a token in place of the one before; false: not yet.
+    /// Tells the client, which has said hello, of a token in place of the one before; false: not yet.
     async fn issue(&mut self, events: &mpsc::WeakSender<CallEvent>) -> bool {
-        let Ok(token) = ResumeToken::generate() else { return false };
+        let Some(token) = self.another().await else { return false };
         let hash = token.hash();
-        if let Err(error) = self.saver.put_token(&hash, &self.call, &self.owner, self.life()).await {
-            tracing::debug!(call = %self.call, %error, "the call has no resume token yet");
-            return false;
-        }
         let (call, seconds) = (self.call.as_str().to_owned(), self.seconds);
         let told = CallEvent::ResumeToken { call, token: token.expose(), seconds };
         if events.upgrade().is_none_or(|events| events.try_send(told).is_err()) {
             return false;
         }
-        if let Some(entrance) = self.entrance.take() {
-            entrance.renewed.cancel();
-        }
-        if let Some(before) = self.newest.replace(hash) {
-            _ = self.saver.void_token(&before).await;
+        // The connection has proven itself: nobody needs to come again by the token that it began with.
+        self.doubted = false;
+        let before = self.newest.replace(hash).filter(|before| *before != hash);
+        for past in before.into_iter().chain(self.came_by.take()) {
+            _ = self.saver.void_token(&past).await;
         }
         true
     }
 
-    /// Extends the token's life; true if another one is needed.
-    async fn has_lapsed(&self, lost: &CancellationToken) -> bool {
-        let Some(newest) = &self.newest else { return false };
-        match self.saver.extend_token(newest, self.life()).await {
-            Ok(Extended::Longer) | Err(_) => false,
-            Ok(Extended::Unknown) => true,
-            Ok(Extended::Used) => {
-                let has_moved = self.saver.is_elsewhere(&self.call).await;
-                if has_moved {
-                    lost.cancel();
-                }
-                // If not, it was shown for another call, perhaps.
-                !has_moved
-            }
+    /// The one of which the client was told before its connection was there, or a new one; none: the store does not take it.
+    async fn another(&mut self) -> Option<ResumeToken> {
+        if let Some(next) = self.next.take() {
+            return Some(next);
         }
+        let token = ResumeToken::generate().ok()?;
+        let hash = token.hash();
+        let put = self.saver.put_token(&hash, &self.call, &self.owner, life(self.seconds)).await;
+        if let Err(error) = &put {
+            tracing::debug!(call = %self.call, %error, "the call has no resume token yet");
+        }
+        put.is_ok().then_some(token)
+    }
+
+    /// Extends the token's life; true if another one is needed.
+    async fn has_lapsed(&mut self, lost: &CancellationToken) -> bool {
+        let Some(newest) = &self.newest else { return false };
+        match self.saver.extend_token(newest, life(self.seconds)).await {
+            Ok(Extended::Longer) => self.doubted = false,
+            Ok(Extended::Unknown) => return true,
+            Ok(Extended::Used) => return self.is_needed_anew(lost).await,
+            Err(_) => {}
+        }
+        false
+    }
+
+    /// The newest token was redeemed, or made void; true if another one is needed.
+    async fn is_needed_anew(&mut self, lost: &CancellationToken) -> bool {
+        if self.saver.is_elsewhere(&self.call).await {
+            lost.cancel();
+            return false;
+        }
+        // Whoever has redeemed it may be about to take the call, and need it once more. If not, it was shown for another call, perhaps.
+        std::mem::replace(&mut self.doubted, true)
     }
 
     /// The call has ended: from now on the token is good as long as configured, or no more.
@@ -133,21 +163,27 @@ impl Tokens {
         }
         let is_over = reason.is_final() || reason == EndReason::HungUp;
         let keep = Duration::from_secs(self.seconds.into());
+        let (newest, came_by) = (self.newest.as_ref(), self.came_by.as_ref());
         let done = async {
-            match (&self.newest, &self.entrance) {
-                (Some(newest), _) if is_over => _ = self.saver.void_token(newest).await,
-                (Some(newest), _) => _ = self.saver.extend_token(newest, keep).await,
-                // The client has no other token than the one that it came by.
-                (None, Some(Entrance { token, .. })) if !is_over => {
-                    _ = self.saver.put_token(token, &self.call, &self.owner, keep).await;
+            if is_over {
+                for token in newest.into_iter().chain(came_by) {
+                    _ = self.saver.void_token(token).await;
                 }
-                (None, _) => {}
+                return;
+            }
+            // The client may have no other token than this one.
+            if let Some(token) = came_by {
+                _ = self.saver.restore_token(token, keep).await;
+            }
+            if let Some(token) = newest {
+                _ = self.saver.extend_token(token, keep).await;
             }
         };
         _ = timeout(LAST, done).await;
     }
+}
 
-    fn life(&self) -> Duration {
-        Duration::from_secs(self.seconds.into()) + MARGIN
-    }
+/// How long a token is good that was issued or extended now, while its call goes on.
+pub(super) fn life(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into()) + MARGIN
 }

@@ -193,6 +193,27 @@ test('over WebRTC the call that the server has goes on, and the token is there i
     }));
 });
 
+test('the token of the answer to an offer counts, though the connection says nothing of it', async () => {
+    await withScriptedServer((server) => withPage({ flags: PEER_FLAGS }, async (page) => {
+        const peer = await answerWebRtc(server, page);
+        await page.bringToFront();
+        await openPage(page, `${server.url}/call?mode=webrtc`);
+        await page.getByRole('button', { name: 'Start call' }).press('Enter');
+        const call = await server.call();
+        await waitUntilLive(page);
+        call.server({ type: 'resume', call: 'scripted-1', token: 'first', seconds: 60 });
+        await untilKept(page, 'first');
+        server.next = 'answered';
+        await peer.cut();
+        await server.call();
+        await untilKept(page, 'answered');
+        await untilState(page, 'listening');
+        await peer.cut();
+        await server.call();
+        assert.equal(server.offers[2].resume.token, 'answered');
+    }));
+});
+
 test('a server that stops hands its call over: the page says so and goes on', async () => {
     await withScriptedServer((server) => withPage({}, async (page) => {
         const before = await begin(server, page);

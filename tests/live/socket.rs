@@ -22,12 +22,6 @@ impl Client {
         Self(tokio_tungstenite::connect_async(address).await.unwrap().0)
     }
 
-    /// Begins a call, or goes on with one; `None`: it is refused.
-    pub async fn try_call(live: &Live, query: &str) -> Option<Self> {
-        let address = format!("ws://{}/ws{query}", live.address);
-        Some(Self(tokio_tungstenite::connect_async(address).await.ok()?.0))
-    }
-
     pub async fn send(&mut self, kind: &str, id: &str, data: Value) {
         let message = json!({ "label": "rtvi-ai", "type": kind, "id": id, "data": data });
         self.0.send(Message::text(message.to_string())).await.unwrap();

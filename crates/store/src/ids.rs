@@ -74,15 +74,6 @@ pub struct Lease {
     pub fence: Fence,
 }
 
-/// How a lease is claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// Only if no other node has the call.
-    Free,
-    /// In any case: whoever has the call loses it. For a caller who has shown a resume token.
-    Over,
-}
-
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }

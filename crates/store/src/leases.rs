@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::claim::{Claim, Redemption};
 use crate::error::StoreError;
-use crate::ids::{CallId, Claim, Fence, Lease, NodeId};
+use crate::ids::{CallId, Fence, Lease, NodeId};
 use crate::store::FENCE_KEPT;
 use crate::timeline::StoreTime;
 
@@ -17,6 +18,8 @@ struct Newest {
     /// Who has it; none: it was given back, or the call's data was deleted.
     node: Option<NodeId>,
     until: StoreTime,
+    /// The last redemption of a token by which it was claimed.
+    claim: Option<Redemption>,
 }
 
 /// The newest lease of each call, until an hour after its end.
@@ -43,8 +46,14 @@ impl Leases {
         {
             return Err(StoreError::Held { by: by.clone(), left: now.until(*until) });
         }
+        let last = newest.and_then(|newest| newest.claim);
+        let claim = match claim {
+            Claim::Over(redemption) if redemption.is_behind(last) => return Err(StoreError::Stale),
+            Claim::Over(redemption) => Some(redemption),
+            Claim::Free => last,
+        };
         let fence = next(newest, kept, now);
-        let given = Newest { fence, node: Some(node.clone()), until: now.after(ttl) };
+        let given = Newest { fence, node: Some(node.clone()), until: now.after(ttl), claim };
         self.0.insert(call.clone(), given);
         Ok(Lease { call: call.clone(), node: node.clone(), fence })
     }
@@ -53,7 +62,8 @@ impl Leases {
     pub(crate) fn renew(&mut self, lease: &Lease, term: Term) -> Result<(), StoreError> {
         self.check(lease, Fence::default())?;
         let Lease { call, node, fence } = lease.clone();
-        self.0.insert(call, Newest { fence, node: Some(node), until: term.now.after(term.ttl) });
+        let claim = self.0.get(&call).and_then(|newest| newest.claim);
+        self.0.insert(call, Newest { fence, node: Some(node), until: term.now.after(term.ttl), claim });
         Ok(())
     }
 
@@ -69,7 +79,7 @@ impl Leases {
     /// Ends the call's lease: its holder may write no more.
     pub(crate) fn revoke(&mut self, call: &CallId, kept: Fence, now: StoreTime) {
         let fence = next(self.0.get(call), kept, now);
-        self.0.insert(call.clone(), Newest { fence, node: None, until: now });
+        self.0.insert(call.clone(), Newest { fence, node: None, until: now, claim: None });
     }
 
     /// Who has the call, by a lease that lasts still.
@@ -110,6 +120,7 @@ fn next(newest: Option<&Newest>, kept: Fence, now: StoreTime) -> Fence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::ResumeToken;
 
     const TTL: Duration = Duration::from_secs(30);
 
@@ -117,9 +128,33 @@ mod tests {
         Term { now: StoreTime(now), ttl: TTL }
     }
 
+    /// Claims by the redemptions of one token.
+    fn by_one_token() -> impl Fn(u32) -> Claim {
+        let token = ResumeToken::generate().unwrap().hash();
+        move |number| Claim::Over(Redemption { token, number })
+    }
+
+    #[test]
+    fn of_two_redemptions_of_a_token_the_later_gets_the_call_though_the_earlier_claims_it_last() {
+        let (mut leases, call, node) = (Leases::default(), CallId::new("one").unwrap(), NodeId::new("a"));
+        let (over, next) = (by_one_token(), by_one_token());
+        let mut claim = |claim| leases.acquire(&call, &node, term(1_000), claim, Fence(0));
+        let later = claim(over(2)).unwrap();
+        assert_eq!(claim(over(1)), Err(StoreError::Stale));
+        assert!(claim(over(2)).unwrap().fence > later.fence, "it may ask again");
+        // The number of another token says nothing.
+        let after = claim(next(1)).unwrap();
+        assert_eq!(leases.renew(&after, term(2_000)), Ok(()));
+        let mut claim = |claim| leases.acquire(&call, &node, term(3_000), claim, Fence(0));
+        assert!(claim(next(2)).is_ok());
+        assert!(claim(Claim::Free).is_ok());
+        assert_eq!(claim(next(1)), Err(StoreError::Stale));
+    }
+
     #[test]
     fn only_the_newest_lease_counts_and_an_expired_one_counts_until_there_is_a_newer() {
         let (mut leases, call) = (Leases::default(), CallId::new("one").unwrap());
+        let over = by_one_token();
         let (a, b) = (NodeId::new("a"), NodeId::new("b"));
         let first = leases.acquire(&call, &a, term(1_000), Claim::Free, Fence(0)).unwrap();
         let held = leases.acquire(&call, &b, term(2_000), Claim::Free, Fence(0));
@@ -132,7 +167,7 @@ mod tests {
         for refused in [leases.check(&first, Fence(0)), leases.renew(&first, term(70_001))] {
             assert_eq!(refused, Err(StoreError::Stale));
         }
-        let third = leases.acquire(&call, &a, term(70_002), Claim::Over, Fence(0)).unwrap();
+        let third = leases.acquire(&call, &a, term(70_002), over(1), Fence(0)).unwrap();
         assert_eq!(leases.check(&second, Fence(0)), Err(StoreError::Stale));
         assert_eq!(leases.owner(&call, StoreTime(70_003)), Some(a.clone()));
         assert_eq!(leases.release(&third), Ok(()));

@@ -4,7 +4,8 @@
 //! - [`Store`]: the one trait of all stores, over bytes; [`Embedded`], one file, and [`Remote`], Redis
 //! - [`Vault`]: contexts and resume tokens in a store; `envelope`: the form of values (pure), `cipher`: their encryption (pure)
 //! - [`Saver`]: the actor that writes behind calls; `backlog`: what it writes next (pure), `trouble`: when it tries again (pure)
-//! - `ids`: calls, nodes, leases and fences (pure); `token`: resume tokens; `error`: what can fail (pure)
+//! - `ids`: calls, nodes, leases and fences (pure); `token`: resume tokens; `claim`: how a call is claimed (pure); `error`: what can
+//!   fail (pure)
 //! - `leases`: who may write, in the embedded store (pure); `timeline`: its time (pure), [`Clock`]: its clocks
 //!
 //! **Who may write**: a node gets a lease of a call, with a fence above all before. A write under a lower fence is refused,
@@ -14,6 +15,7 @@
 
 mod backlog;
 mod cipher;
+mod claim;
 mod clock;
 mod embedded;
 mod envelope;
@@ -33,15 +35,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use backlog::End;
+pub use claim::{Claim, Redemption};
 pub use clock::{Clock, SystemClock};
 pub use embedded::{Embedded, FILE};
 pub use error::{FileFault, Retry, StoreError, ValueFault};
-pub use ids::{CallId, Claim, Fence, Lease, NodeId};
+pub use ids::{CallId, Fence, Lease, NodeId};
 pub use remote::Remote;
 pub use saver::{Health, Saver, State};
 pub use store::Store;
 pub use timeline::StoreTime;
-pub use token::{Binding, Extended, ResumeToken, TOKEN_REMEMBERED, Taken, TokenHash, TokenRefusal};
+pub use token::{
+    Binding, Extended, REDEEMED_AGAIN, ResumeToken, TOKEN_REMEMBERED, Taken, TokenHash, TokenRefusal,
+};
 pub use vault::{RedeemError, Vault};
 
 /// Begins to keep calls as configured: in Redis, or in a file of `folder`. `None`: not at all.

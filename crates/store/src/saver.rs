@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
 
 use crate::backlog::{Backlog, Bounds, End, LEASE, Outcome, Put, Step, Task};
+use crate::claim::{Claim, Redemption};
 use crate::error::StoreError;
-use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::ids::{CallId, Lease, NodeId};
 use crate::vault::Vault;
 
 /// Calls whose contexts may wait for the store, and bytes of them.
@@ -169,9 +170,10 @@ impl Saver {
     /// Makes this node the owner of a call, for whoever has redeemed its token: another node that has it loses it.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn take_over(&self, call: &CallId) -> Result<Lease, StoreError> {
-        in_time(self.0.vault.store().acquire(call, &self.0.node, LEASE, Claim::Over)).await
+    /// When a later redemption of the token has claimed the call, or the store fails.
+    pub async fn take_over(&self, call: &CallId, redemption: Redemption) -> Result<Lease, StoreError> {
+        let claim = Claim::Over(redemption);
+        in_time(self.0.vault.store().acquire(call, &self.0.node, LEASE, claim)).await
     }
 
     /// Deletes all that is kept of a call, and keeps nothing of it from now on.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::claim::Claim;
 use crate::error::StoreError;
-use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::ids::{CallId, Lease, NodeId};
 use crate::token::{Extended, Taken, TokenHash};
 
 /// How long a call's fence is kept at least, so that a node that lost the call cannot write when it awakes.
@@ -24,7 +25,8 @@ pub trait Store: Send + Sync + 'static {
     /// node that has the call already gets a new lease too.
     ///
     /// # Errors
-    /// When another node has the call and `claim` is [`Claim::Free`], or the store fails.
+    /// When another node has the call and `claim` is [`Claim::Free`], a later redemption of the same token has claimed it, or the store
+    /// fails.
     async fn acquire(
         &self,
         call: &CallId,
@@ -78,25 +80,37 @@ pub trait Store: Send + Sync + 'static {
     /// When the store fails.
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError>;
 
-    /// Lets a resume token be good for this long from now on, even if it has expired, unless it was used. A store that dies may have
+    /// Lets a resume token be good for this long from now on, even if it has expired, unless it was redeemed. A store that dies may have
     /// lost what was said within the last 20 s.
     ///
     /// # Errors
     /// When the store fails.
     async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError>;
 
-    /// Uses a resume token up: of any number of takers, at most one finds it good. For
-    /// [`TOKEN_REMEMBERED`](crate::TOKEN_REMEMBERED) further ones learn why they do not.
+    /// Redeems a resume token. One that was redeemed less than `again` ago is redeemed again, unless it was made void; each redemption
+    /// has a higher number than those before. For [`TOKEN_REMEMBERED`](crate::TOKEN_REMEMBERED) further takers learn why it is not good.
     ///
     /// # Errors
     /// When the store fails.
-    async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError>;
+    async fn take_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError>;
 
-    /// What [`take_token`](Self::take_token) would find, and uses nothing up.
+    /// What [`take_token`](Self::take_token) would find; nothing is redeemed.
     ///
     /// # Errors
     /// When the store fails.
-    async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError>;
+    async fn look_at_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError>;
+
+    /// Makes a resume token worth nothing, for good.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError>;
+
+    /// Lets a resume token that was redeemed be good again, for this long, unless it was made void.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn restore_token(&self, token: &TokenHash, keep: Duration) -> Result<(), StoreError>;
 
     /// Removes what has expired, if the store does not do so by itself; succeeds only if the store can be reached.
     ///

@@ -1,5 +1,5 @@
-//! Resume tokens: whoever shows one may go on with a call, once. Stores know only their hashes, so that what leaks from a
-//! store opens no call.
+//! Resume tokens: whoever shows one may go on with a call, once; and once more, for a moment, as long as nothing has come over the
+//! connection that the first time began. Stores know only their hashes, so that what leaks from a store opens no call.
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -13,6 +13,9 @@ use crate::ids::CallId;
 
 /// How long a token is remembered after it was used or has expired, so that its bearer is told why it opens nothing.
 pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(600);
+
+/// How long a token that was redeemed may be redeemed again, unless it was made void: its bearer may never have heard the answer.
+pub const REDEEMED_AGAIN: Duration = Duration::from_secs(30);
 
 const LENGTH: usize = 32;
 
@@ -80,9 +83,14 @@ impl TokenHash {
 /// What a store has of a token that somebody shows, with what it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken<T> {
-    /// It was good, and is used up now.
-    Good(T),
-    /// It was used before.
+    /// It was good, or its bearer may have it once more: it is redeemed now.
+    Good {
+        /// What it stands for.
+        value: T,
+        /// Which redemption of it this is, from 1; if it was only looked at, which one it would be.
+        number: u32,
+    },
+    /// It was redeemed before, or made void.
     Used(T),
     /// It was not used in time.
     Expired(T),
@@ -95,7 +103,7 @@ pub enum Taken<T> {
 pub enum Extended {
     /// It does.
     Longer,
-    /// It was used.
+    /// It was redeemed, or made void.
     Used,
     /// It never was, or is forgotten.
     Unknown,

@@ -7,11 +7,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 use visavis_core::context::{self, CallContext};
 
 use crate::cipher::{Cipher, Nonce};
+use crate::claim::Redemption;
 use crate::envelope::{self, Contents};
 use crate::error::{StoreError, ValueFault};
 use crate::ids::{CallId, Lease};
 use crate::store::Store;
-use crate::token::{Binding, ResumeToken, Taken, TokenHash, TokenRefusal};
+use crate::token::{Binding, REDEEMED_AGAIN, ResumeToken, Taken, TokenHash, TokenRefusal};
 
 /// The version of what a token stands for.
 const BINDING: u16 = 1;
@@ -104,24 +105,33 @@ impl Vault {
         self.store.put_token(token, &value, keep).await
     }
 
-    /// Uses a resume token up for a call of a user; only one caller ever may. A token that is shown for another call is used up as
-    /// well.
+    /// Redeems a resume token for a call of a user. Its bearer may do so again within [`REDEEMED_AGAIN`], until it is made void. A
+    /// token that is shown for another call is void from then on.
     ///
     /// # Errors
     /// When the token does not stand for them, was used or has expired, the store fails, or what it keeps is damaged or encrypted
     /// with another key.
-    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+    pub async fn redeem(
+        &self,
+        token: &ResumeToken,
+        call: &CallId,
+        user: &str,
+    ) -> Result<Redemption, RedeemError> {
         let hash = token.hash();
-        self.judge(&hash, self.store.take_token(&hash).await?, call, user)
+        let redeemed = self.judge(&hash, self.store.take_token(&hash, REDEEMED_AGAIN).await?, call, user);
+        if let Err(RedeemError::Refused(TokenRefusal::OtherCall | TokenRefusal::OtherUser)) = &redeemed {
+            self.store.void_token(&hash).await?;
+        }
+        redeemed
     }
 
-    /// Whether [`redeem`](Self::redeem) would take a token, which is not used up.
+    /// Whether [`redeem`](Self::redeem) would take a token, which is not redeemed.
     ///
     /// # Errors
     /// As [`redeem`](Self::redeem).
     pub async fn check(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
         let hash = token.hash();
-        self.judge(&hash, self.store.look_at_token(&hash).await?, call, user)
+        self.judge(&hash, self.store.look_at_token(&hash, REDEEMED_AGAIN).await?, call, user).map(drop)
     }
 
     fn judge(
@@ -130,16 +140,16 @@ impl Vault {
         found: Taken<Vec<u8>>,
         call: &CallId,
         user: &str,
-    ) -> Result<(), RedeemError> {
-        let (value, refusal) = match found {
-            Taken::Good(value) => (value, None),
-            Taken::Used(value) => (value, Some(TokenRefusal::Used)),
-            Taken::Expired(value) => (value, Some(TokenRefusal::Expired)),
+    ) -> Result<Redemption, RedeemError> {
+        let (value, worth) = match found {
+            Taken::Good { value, number } => (value, Ok(Redemption { token: *token, number })),
+            Taken::Used(value) => (value, Err(TokenRefusal::Used)),
+            Taken::Expired(value) => (value, Err(TokenRefusal::Expired)),
             Taken::Unknown => return Err(TokenRefusal::Unknown.into()),
         };
         // First, so that nobody learns anything of another's token.
         self.binding(token, &value)?.admit(call, user)?;
-        refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+        Ok(worth?)
     }
 
     fn binding(&self, token: &TokenHash, value: &[u8]) -> Result<Binding, StoreError> {

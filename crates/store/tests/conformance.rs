@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use support::redis_server::Redis;
-use support::{FileStore, KEEP, TTL, call, context, node, saver, until, vault, words};
+use support::{FileStore, KEEP, TTL, call, context, node, redemption, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{
-    Claim, Extended, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
+    Claim, Extended, RedeemError, Redemption, ResumeToken, Store, StoreError, Taken, TokenRefusal,
+    ValueFault, Vault,
 };
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -117,7 +118,7 @@ async fn of_two_nodes_only_the_one_with_the_newest_lease_may_write() {
         assert_eq!(store.renew(&first, TTL).await, Err(StoreError::Stale));
         assert_eq!(store.release(&first, None).await, Err(StoreError::Stale));
         // Taken over, by right of a token, while it lasts.
-        let third = store.acquire(&id, &node("three"), TTL, Claim::Over).await.unwrap();
+        let third = store.acquire(&id, &node("three"), TTL, Claim::Over(redemption())).await.unwrap();
         assert_eq!(vault.save(&second, 1, &context("stale")).await, Err(StoreError::Stale));
         assert_eq!(words(vault.load(&id).await.unwrap().as_ref()), Some("late, by one"), "{}", store.kind());
         vault.save(&third, 1, &context("by three")).await.unwrap();
@@ -147,7 +148,7 @@ async fn a_renewed_lease_lasts_and_a_released_call_is_kept_as_briefly_as_was_sai
 }
 
 #[tokio::test]
-async fn a_resume_token_is_good_once_for_its_own_call_and_user_and_not_for_long() {
+async fn a_resume_token_is_good_for_its_own_call_and_user_until_it_is_void_and_not_for_long() {
     for subject in subjects().await {
         let (vault, a) = (vault(subject.store()), call("a"));
         let put = async |keep: Duration| {
@@ -158,37 +159,34 @@ async fn a_resume_token_is_good_once_for_its_own_call_and_user_and_not_for_long(
         let [unknown, used, expired] = [TokenRefusal::Unknown, TokenRefusal::Used, TokenRefusal::Expired]
             .map(|refusal| Err(RedeemError::Refused(refusal)));
         let token = put(KEEP).await;
-        assert_eq!(vault.check(&token, &a, "anna").await, Ok(()), "to look uses nothing up");
+        assert_eq!(vault.check(&token, &a, "anna").await, Ok(()), "to look redeems nothing");
         let at_once = join_all((0..8).map(|_| vault.redeem(&token, &a, "anna"))).await;
-        assert_eq!(
-            at_once.iter().filter(|redeemed| redeemed.is_ok()).count(),
-            1,
-            "of eight tabs one gets it"
-        );
-        assert!(
-            at_once.into_iter().all(|redeemed| redeemed.is_ok() || redeemed == used),
-            "the others learn that it was used"
-        );
+        let mut numbers: Vec<u32> = at_once.into_iter().map(|redeemed| redeemed.unwrap().number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=8).collect::<Vec<_>>(), "of eight tabs one is the last");
+        assert_eq!(vault.check(&token, &a, "anna").await, Ok(()));
+        subject.store().void_token(&token.hash()).await.unwrap();
         assert_eq!(vault.check(&token, &a, "anna").await, used);
+        assert_eq!(vault.redeem(&token, &a, "anna").await.map(drop), used);
         for (id, user, refusal) in
             [("b", "anna", TokenRefusal::OtherCall), ("a", "otto", TokenRefusal::OtherUser)]
         {
             let token = put(KEEP).await;
             assert_eq!(vault.redeem(&token, &call(id), user).await, Err(RedeemError::Refused(refusal)));
-            assert_eq!(vault.redeem(&token, &a, "anna").await, used, "it is used up");
+            assert_eq!(vault.redeem(&token, &a, "anna").await.map(drop), used, "it is void");
             let again = vault.redeem(&token, &call(id), user).await;
             assert_eq!(again, Err(RedeemError::Refused(refusal)), "whose it is not learns nothing of it");
         }
         let token = put(SHORT).await;
         subject.pass(SHORT).await;
-        assert_eq!(vault.redeem(&token, &a, "anna").await, expired);
+        assert_eq!(vault.redeem(&token, &a, "anna").await.map(drop), expired);
         let guessed = ResumeToken::generate().unwrap();
-        assert_eq!(vault.redeem(&guessed, &a, "anna").await, unknown);
+        assert_eq!(vault.redeem(&guessed, &a, "anna").await.map(drop), unknown);
     }
 }
 
 #[tokio::test]
-async fn a_resume_token_lasts_as_long_as_it_is_extended_and_a_used_one_does_not_come_back() {
+async fn a_resume_token_lasts_as_long_as_it_is_extended_and_a_redeemed_one_is_not_extended() {
     for subject in subjects().await {
         let (vault, a) = (vault(subject.store()), call("a"));
         let store = subject.store();
@@ -199,9 +197,64 @@ async fn a_resume_token_lasts_as_long_as_it_is_extended_and_a_used_one_does_not_
         // The store may have been down: the call goes on, so its token is good.
         assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Longer), "{}", store.kind());
         subject.pass(SHORT).await;
-        assert_eq!(vault.redeem(&token, &a, "").await, Ok(()));
+        assert_eq!(vault.redeem(&token, &a, "").await.map(|redeemed| redeemed.number), Ok(1));
+        assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Used));
+        store.void_token(&token.hash()).await.unwrap();
         assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Used));
         assert_eq!(vault.redeem(&token, &a, "").await, Err(RedeemError::Refused(TokenRefusal::Used)));
+    }
+}
+
+#[tokio::test]
+async fn a_redeemed_token_is_redeemed_again_only_for_a_while_restored_if_it_was_for_nothing_and_never_once_void()
+ {
+    for subject in subjects().await {
+        let (store, token) = (subject.store(), ResumeToken::generate().unwrap().hash());
+        let value = || b"v".to_vec();
+        let good = |number| Ok(Taken::Good { value: value(), number });
+        store.put_token(&token, b"v", KEEP).await.unwrap();
+        assert_eq!(store.look_at_token(&token, SHORT).await, good(1));
+        assert_eq!(store.take_token(&token, SHORT).await, good(1));
+        assert_eq!(store.take_token(&token, KEEP).await, good(2));
+        subject.pass(SHORT).await;
+        assert_eq!(store.take_token(&token, SHORT).await, Ok(Taken::Used(value())), "{}", store.kind());
+        store.restore_token(&token, SHORT).await.unwrap();
+        assert_eq!(store.look_at_token(&token, SHORT).await, good(3), "numbers go on");
+        subject.pass(SHORT).await;
+        assert_eq!(store.take_token(&token, SHORT).await, Ok(Taken::Expired(value())));
+        store.restore_token(&token, KEEP).await.unwrap();
+        assert_eq!(store.take_token(&token, KEEP).await, good(3));
+        store.void_token(&token).await.unwrap();
+        store.restore_token(&token, KEEP).await.unwrap();
+        assert_eq!(store.take_token(&token, KEEP).await, Ok(Taken::Used(value())));
+        // Of a token that never was nothing is made.
+        let unknown = ResumeToken::generate().unwrap().hash();
+        store.void_token(&unknown).await.unwrap();
+        store.restore_token(&unknown, KEEP).await.unwrap();
+        assert_eq!(store.take_token(&unknown, KEEP).await, Ok(Taken::Unknown));
+    }
+}
+
+#[tokio::test]
+async fn of_two_nodes_that_redeem_a_token_the_later_one_gets_the_call_though_the_other_claims_it_last() {
+    for subject in subjects().await {
+        let (store, id) = (subject.store(), call("a"));
+        let vault = vault(store.clone());
+        let token = ResumeToken::generate().unwrap();
+        vault.put_token(&token.hash(), &id, "anna", KEEP).await.unwrap();
+        let redeem = async || vault.redeem(&token, &id, "anna").await.unwrap();
+        let (first, second) = (redeem().await, redeem().await);
+        let claim =
+            async |name: &str, by: Redemption| store.acquire(&id, &node(name), TTL, Claim::Over(by)).await;
+        let lease = claim("two", second).await.unwrap();
+        assert_eq!(claim("one", first).await, Err(StoreError::Stale), "{}", store.kind());
+        vault.save(&lease, 1, &context("by two")).await.unwrap();
+        // In the other order the later one wins as well.
+        let third = redeem().await;
+        claim("two", second).await.unwrap();
+        assert!(claim("one", third).await.unwrap().fence > lease.fence);
+        assert_eq!(vault.save(&lease, 2, &context("late")).await, Err(StoreError::Stale));
+        assert_eq!(words(vault.load(&id).await.unwrap().as_ref()), Some("by two"));
     }
 }
 
@@ -211,7 +264,7 @@ async fn a_store_tells_who_has_a_call() {
         let (store, id) = (subject.store(), call("a"));
         assert_eq!(store.owner(&id).await, Ok(None));
         store.acquire(&id, &node("one"), TTL, Claim::Free).await.unwrap();
-        store.acquire(&id, &node("two"), TTL, Claim::Over).await.unwrap();
+        store.acquire(&id, &node("two"), TTL, Claim::Over(redemption())).await.unwrap();
         assert_eq!(store.owner(&id).await, Ok(Some(node("two"))));
         store.delete(&id).await.unwrap();
         assert_eq!(store.owner(&id).await, Ok(None), "{}: its data was deleted", store.kind());
@@ -228,7 +281,7 @@ async fn a_node_whose_call_was_taken_over_is_told_and_one_whose_data_was_deleted
             saver.save(id, Arc::new(context("hello")));
             saver.written(id).await;
         }
-        store.acquire(&a, &node("two"), TTL, Claim::Over).await.unwrap();
+        store.acquire(&a, &node("two"), TTL, Claim::Over(redemption())).await.unwrap();
         store.delete(&b).await.unwrap();
         for id in [&b, &a] {
             saver.save(id, Arc::new(context("too late")));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use support::redis_server::Redis;
-use support::{TTL, call, context, node, saver, until, vault, words};
+use support::{TTL, call, context, node, redemption, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{CallId, Claim, End, Remote, Saver, State, Store, StoreError, ValueFault};
 
@@ -94,7 +94,7 @@ async fn a_call_that_another_node_takes_over_is_the_first_nodes_no_more() {
     until("it is written", async || one.health().waiting == 0).await;
     let resumed = two.load(&id).await.unwrap();
     assert_eq!(words(resumed.as_deref()), Some("heard by one"));
-    let lease = two.take_over(&id).await.unwrap();
+    let lease = two.take_over(&id, redemption()).await.unwrap();
     two.begin(&id, Some(lease));
     say(&two, &id, "heard by two");
     until("it is written", async || two.health().waiting == 0).await;

@@ -278,6 +278,8 @@ export class ScriptedServer {
         this.answer = null;
         /** @type {Record<string, any>[]} */
         this.offers = [];
+        /** The token that the answer tells of to an offer that shows one; empty: it tells of none. */
+        this.next = '';
         /** @type {Set<string>} Calls that may be resumed. */
         this.known = new Set();
         /** Why the calls that were begun are over; empty: they are not. */
@@ -489,7 +491,8 @@ export class ScriptedServer {
             }
             const id = this.known.has(offer.pc_id) ? offer.pc_id : `scripted-${this.offers.length}`;
             this.known.add(id);
-            json(response, { ...(await this.answer(offer)), pc_id: id });
+            const resume = offer.resume && this.next !== '' ? { resume: { call: id, token: this.next, seconds: 60 } } : {};
+            json(response, { ...(await this.answer(offer)), pc_id: id, ...resume });
         } else if (request.method === 'PATCH' || request.method === 'DELETE') {
             response.writeHead(204).end();
         } else {

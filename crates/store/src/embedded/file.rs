@@ -162,7 +162,7 @@ impl File {
         }
         for entry in read.open_table(TOKENS)?.iter()? {
             let (token, row) = entry?;
-            let is_due = |row: TokenRow<'_>| row.good_until.after(TOKEN_REMEMBERED) <= now;
+            let is_due = |row: TokenRow<'_>| row.at.after(TOKEN_REMEMBERED) <= now;
             if TokenRow::read(row.value()).is_none_or(is_due) && due.tokens.len() < SWEPT {
                 due.tokens.push(token.value().to_vec());
             }

@@ -22,9 +22,10 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
+use crate::claim::Claim;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{FileFault, StoreError};
-use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::ids::{CallId, Lease, NodeId};
 use crate::leases::{Leases, Term};
 use crate::store::Store;
 use crate::timeline::StoreTime;
@@ -208,14 +209,28 @@ impl Store for Embedded {
         .await
     }
 
-    async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+    async fn take_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError> {
         let token = *token;
-        self.work(move |work| work.tokens().take(&token)).await
+        self.work(move |work| work.tokens().take(&token, again)).await
     }
 
-    async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+    async fn look_at_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError> {
         let token = *token;
-        self.work(move |work| work.tokens().look_at(&token)).await
+        self.work(move |work| work.tokens().look_at(&token, again)).await
+    }
+
+    async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError> {
+        let token = *token;
+        self.work(move |work| work.tokens().void(&token)).await
+    }
+
+    async fn restore_token(&self, token: &TokenHash, keep: Duration) -> Result<(), StoreError> {
+        let token = *token;
+        self.work(move |work| {
+            let until = work.now.after(keep);
+            work.tokens().restore(&token, until)
+        })
+        .await
     }
 
     async fn sweep(&self) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! A call's value as it stands in the file: under which lease it was written, and until when it is kept; a token's: until when it
-//! is good, or when it was used. Pure.
+//! is good, or when it was redeemed or made void. Pure; time is passed in.
+
+use std::time::Duration;
 
 use redb::TableDefinition;
 
@@ -46,40 +48,74 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Set in the time of a token that was used: the rest is when.
-const USED: u64 = 1 << 63;
+/// Set before the time of a token that is void, and of one that was redeemed. Between them and the time stands how often it was.
+const VOID: u64 = 1 << 63;
+const REDEEMED: u64 = 1 << 62;
+/// Bits of the time; those of the number are between it and the marks.
+const TIME_BITS: u32 = 48;
+const TIME: u64 = (1 << TIME_BITS) - 1;
+const MOST_REDEMPTIONS: u64 = (1 << (62 - TIME_BITS)) - 1;
+
+/// What a token is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worth {
+    Good,
+    Redeemed,
+    Void,
+}
 
 /// A row of the table of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TokenRow<'a> {
-    /// Until when it is good, or when it was used.
-    pub(super) good_until: StoreTime,
-    pub(super) used: bool,
+    pub(super) worth: Worth,
+    /// Until when it is good, or when it was redeemed last or made void.
+    pub(super) at: StoreTime,
+    /// How often it was redeemed.
+    pub(super) redemptions: u64,
     pub(super) value: &'a [u8],
 }
 
 impl<'a> TokenRow<'a> {
     /// Reads a row; `None` if it is none.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (time, value) = bytes.split_first_chunk()?;
-        let time = u64::from_be_bytes(*time);
-        Some(Self { good_until: StoreTime(time & !USED), used: time & USED != 0, value })
+        let (head, value) = bytes.split_first_chunk()?;
+        let head = u64::from_be_bytes(*head);
+        let worth = match (head & VOID, head & REDEEMED) {
+            (0, 0) => Worth::Good,
+            (0, _) => Worth::Redeemed,
+            _ => Worth::Void,
+        };
+        let redemptions = (head >> TIME_BITS) & MOST_REDEMPTIONS;
+        Some(Self { worth, at: StoreTime(head & TIME), redemptions, value })
     }
 
-    /// What somebody finds who shows the token.
-    pub(super) fn found(&self, now: StoreTime) -> Taken<Vec<u8>> {
+    /// What somebody finds who shows the token, if one that was redeemed less than `again` ago may be redeemed again.
+    pub(super) fn found(&self, now: StoreTime, again: Duration) -> Taken<Vec<u8>> {
         let value = self.value.to_vec();
-        match self.used {
-            true => Taken::Used(value),
-            false if self.good_until <= now => Taken::Expired(value),
-            false => Taken::Good(value),
+        let number = u32::try_from(self.redemptions + 1).unwrap_or(u32::MAX);
+        match self.worth {
+            Worth::Good if self.at > now => Taken::Good { value, number },
+            Worth::Redeemed if self.at.after(again) > now => Taken::Good { value, number },
+            Worth::Good => Taken::Expired(value),
+            Worth::Redeemed | Worth::Void => Taken::Used(value),
         }
+    }
+
+    /// The row once it was redeemed then.
+    pub(super) fn redeemed(self, now: StoreTime) -> Self {
+        Self { worth: Worth::Redeemed, at: now, redemptions: self.redemptions + 1, ..self }
     }
 
     /// Its bytes.
     pub(super) fn write(&self) -> Vec<u8> {
-        let used = if self.used { USED } else { 0 };
-        [(self.good_until.0 | used).to_be_bytes().as_slice(), self.value].concat()
+        let mark = match self.worth {
+            Worth::Good => 0,
+            Worth::Redeemed => REDEEMED,
+            Worth::Void => VOID,
+        };
+        let redemptions = self.redemptions.min(MOST_REDEMPTIONS) << TIME_BITS;
+        let head = mark | redemptions | self.at.0.min(TIME);
+        [head.to_be_bytes().as_slice(), self.value].concat()
     }
 }
 
@@ -87,13 +123,41 @@ impl<'a> TokenRow<'a> {
 mod tests {
     use super::*;
 
+    const NOW: StoreTime = StoreTime(1_700_000_000_000);
+    const AGAIN: Duration = Duration::from_secs(30);
+
+    fn token(worth: Worth, redemptions: u64) -> TokenRow<'static> {
+        TokenRow { worth, at: NOW, redemptions, value: b"v" }
+    }
+
     #[test]
-    fn a_token_s_row_is_read_back_used_or_not() {
-        for used in [false, true] {
-            let row = TokenRow { good_until: StoreTime(7), used, value: b"v" };
-            assert_eq!(TokenRow::read(&row.write()), Some(row));
+    fn a_token_s_row_is_read_back_whatever_it_is_worth() {
+        for worth in [Worth::Good, Worth::Redeemed, Worth::Void] {
+            for redemptions in [0, 1, MOST_REDEMPTIONS] {
+                let row = token(worth, redemptions);
+                assert_eq!(TokenRow::read(&row.write()), Some(row));
+            }
+            let often =
+                TokenRow::read(&token(worth, MOST_REDEMPTIONS + 1).write()).map(|row| row.redemptions);
+            assert_eq!(often, Some(MOST_REDEMPTIONS), "and it is worth the same");
         }
         assert_eq!(TokenRow::read(b"short"), None);
+    }
+
+    #[test]
+    fn a_token_is_redeemed_again_for_a_while_and_not_once_it_is_void() {
+        let good = TokenRow { at: NOW.after(AGAIN), ..token(Worth::Good, 0) };
+        let number = |row: TokenRow<'_>, now| match row.found(now, AGAIN) {
+            Taken::Good { number, .. } => Some(number),
+            _ => None,
+        };
+        assert_eq!(number(good, NOW), Some(1));
+        assert_eq!(good.found(NOW.after(AGAIN), AGAIN), Taken::Expired(b"v".to_vec()));
+        let once = good.redeemed(NOW);
+        assert_eq!(number(once, NOW.after(AGAIN / 2)), Some(2));
+        assert_eq!(number(once.redeemed(NOW.after(AGAIN / 2)), NOW.after(AGAIN)), Some(3));
+        assert_eq!(once.found(NOW.after(AGAIN), AGAIN), Taken::Used(b"v".to_vec()));
+        assert_eq!(token(Worth::Void, 1).found(NOW, AGAIN), Taken::Used(b"v".to_vec()));
     }
 
     #[test]

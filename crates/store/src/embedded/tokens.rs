@@ -1,11 +1,13 @@
 //! The table of resume tokens, and what is done in it. All but the extension of a token is durable when it returns.
 
+use std::time::Duration;
+
 use redb::{ReadableDatabase, ReadableTable};
 
 use super::extensions::Extensions;
 use super::fail::Fail;
 use super::file::{File, commit};
-use super::row::{TOKENS, TokenRow};
+use super::row::{TOKENS, TokenRow, Worth};
 use crate::timeline::StoreTime;
 use crate::token::{Extended, Taken, TokenHash};
 
@@ -19,15 +21,15 @@ pub(super) struct Tokens<'a> {
 impl Tokens<'_> {
     /// Keeps what a token stands for.
     pub(super) fn put(self, token: &TokenHash, value: &[u8], expires: StoreTime) -> Result<(), Fail> {
-        self.write(token, &TokenRow { good_until: expires, used: false, value })
+        self.write(token, &TokenRow { worth: Worth::Good, at: expires, redemptions: 0, value })
     }
 
-    /// Lets a token be good until then, unless it was used.
+    /// Lets a token be good until then, unless it was redeemed.
     pub(super) fn extend(self, token: &TokenHash, until: StoreTime) -> Result<Extended, Fail> {
         let row = self.row(token)?;
         match row.as_deref().and_then(TokenRow::read) {
             None => Ok(Extended::Unknown),
-            Some(row) if row.used => Ok(Extended::Used),
+            Some(row) if row.worth != Worth::Good => Ok(Extended::Used),
             Some(_) => {
                 self.extensions.note(*token, until);
                 if self.extensions.is_due(self.now) {
@@ -38,18 +40,18 @@ impl Tokens<'_> {
         }
     }
 
-    /// Uses a token up, and says what it stood for.
-    pub(super) fn take(self, token: &TokenHash) -> Result<Taken<Vec<u8>>, Fail> {
+    /// Redeems a token, and says what it stood for.
+    pub(super) fn take(self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, Fail> {
         let row = self.row(token)?;
         // Who guesses costs no write.
         let Some(row) = row.as_deref().and_then(|row| self.read(token, row)) else {
             return Ok(Taken::Unknown);
         };
-        let found = row.found(self.now);
+        let found = row.found(self.now, again);
         match found {
-            Taken::Good(_) => {
-                let used = TokenRow { good_until: self.now, used: true, ..row };
-                self.write(token, &used)?;
+            Taken::Good { .. } => {
+                let redeemed = row.redeemed(self.now);
+                self.write(token, &redeemed)?;
             }
             // For the time, which does not go back behind this in the next process.
             Taken::Expired(_) => self.write(token, &row)?,
@@ -59,10 +61,34 @@ impl Tokens<'_> {
     }
 
     /// What a token is worth.
-    pub(super) fn look_at(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, Fail> {
+    pub(super) fn look_at(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, Fail> {
         let row = self.row(token)?;
         let row = row.as_deref().and_then(|row| self.read(token, row));
-        Ok(row.map_or(Taken::Unknown, |row| row.found(self.now)))
+        Ok(row.map_or(Taken::Unknown, |row| row.found(self.now, again)))
+    }
+
+    /// Makes a token worth nothing.
+    pub(super) fn void(self, token: &TokenHash) -> Result<(), Fail> {
+        let now = self.now;
+        self.change(token, |row| TokenRow { worth: Worth::Void, at: now, ..row })
+    }
+
+    /// Lets a token be good until then, also one that was redeemed.
+    pub(super) fn restore(self, token: &TokenHash, until: StoreTime) -> Result<(), Fail> {
+        self.change(token, |row| TokenRow { worth: Worth::Good, at: until, ..row })
+    }
+
+    /// Writes another row of a token, unless it is void or not known.
+    fn change(
+        self,
+        token: &TokenHash,
+        change: impl FnOnce(TokenRow<'_>) -> TokenRow<'_>,
+    ) -> Result<(), Fail> {
+        let row = self.row(token)?;
+        match row.as_deref().and_then(TokenRow::read) {
+            Some(row) if row.worth != Worth::Void => self.write(token, &change(row)),
+            _ => Ok(()),
+        }
     }
 
     /// Writes all extensions, if there are any.
@@ -75,8 +101,10 @@ impl Tokens<'_> {
             let mut tokens = write.open_table(TOKENS)?;
             for (token, until) in self.extensions.all() {
                 let row = tokens.get(token.bytes())?.map(|row| row.value().to_vec());
-                if let Some(row) = row.as_deref().and_then(TokenRow::read).filter(|row| !row.used) {
-                    tokens.insert(token.bytes(), TokenRow { good_until: until, ..row }.write().as_slice())?;
+                if let Some(row) =
+                    row.as_deref().and_then(TokenRow::read).filter(|row| row.worth == Worth::Good)
+                {
+                    tokens.insert(token.bytes(), TokenRow { at: until, ..row }.write().as_slice())?;
                 }
             }
         }
@@ -94,8 +122,8 @@ impl Tokens<'_> {
     /// Reads a row, with the time that counts.
     fn read<'r>(&self, token: &TokenHash, row: &'r [u8]) -> Option<TokenRow<'r>> {
         let row = TokenRow::read(row)?;
-        let extended = self.extensions.of(token).filter(|_| !row.used);
-        Some(TokenRow { good_until: extended.unwrap_or(row.good_until), ..row })
+        let extended = self.extensions.of(token).filter(|_| row.worth == Worth::Good);
+        Some(TokenRow { at: extended.unwrap_or(row.at), ..row })
     }
 
     fn write(self, token: &TokenHash, row: &TokenRow<'_>) -> Result<(), Fail> {

@@ -13,14 +13,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::{Cmd, cmd};
 
+use crate::claim::{Claim, Redemption};
 use crate::error::StoreError;
-use crate::ids::{CallId, Claim, Lease, NodeId};
+use crate::ids::{CallId, Lease, NodeId};
 use crate::store::{FENCE_KEPT, Store};
 use crate::token::{Extended, TOKEN_REMEMBERED, Taken, TokenHash};
 use line::Line;
 use scripts::{
-    ACQUIRE, DELETE, EXTEND_TOKEN, PUT_TOKEN, RELEASE, RENEW, Reply, SAVE, TAKE_TOKEN, extended, keys, taken,
-    token_key,
+    ACQUIRE, DELETE, EXTEND_TOKEN, PUT_TOKEN, RELEASE, RENEW, RESTORE_TOKEN, Reply, SAVE, TAKE_TOKEN,
+    VOID_TOKEN, extended, keys, taken, token_key,
 };
 
 /// A store in Redis.
@@ -76,11 +77,13 @@ impl Store for Remote {
         claim: Claim,
     ) -> Result<Lease, StoreError> {
         let mut acquire = script(ACQUIRE, call);
-        acquire
-            .arg(node.as_str())
-            .arg(millis(ttl))
-            .arg(u8::from(claim == Claim::Over))
-            .arg(millis(FENCE_KEPT));
+        acquire.arg(node.as_str()).arg(millis(ttl));
+        match claim {
+            Claim::Free => acquire.arg(0).arg(millis(FENCE_KEPT)),
+            Claim::Over(Redemption { token, number }) => {
+                acquire.arg(1).arg(millis(FENCE_KEPT)).arg(token.hex()).arg(number)
+            }
+        };
         let fence = Reply::fence(self.line.ask(&acquire).await?)?;
         Ok(Lease { call: call.clone(), node: node.clone(), fence })
     }
@@ -139,16 +142,28 @@ impl Store for Remote {
         extended(&self.run(&extend).await?)
     }
 
-    async fn take_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+    async fn take_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError> {
         let mut take = token_script(TAKE_TOKEN, token);
-        take.arg(millis(TOKEN_REMEMBERED));
+        take.arg(millis(TOKEN_REMEMBERED)).arg(millis(again));
         taken(self.line.ask(&take).await?)
     }
 
-    async fn look_at_token(&self, token: &TokenHash) -> Result<Taken<Vec<u8>>, StoreError> {
+    async fn look_at_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError> {
         let mut look = token_script(TAKE_TOKEN, token);
-        look.arg("");
+        look.arg("").arg(millis(again));
         taken(self.line.ask(&look).await?)
+    }
+
+    async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError> {
+        let mut void = token_script(VOID_TOKEN, token);
+        void.arg(millis(TOKEN_REMEMBERED));
+        self.run(&void).await.map(drop)
+    }
+
+    async fn restore_token(&self, token: &TokenHash, keep: Duration) -> Result<(), StoreError> {
+        let mut restore = token_script(RESTORE_TOKEN, token);
+        restore.arg(millis(keep)).arg(millis(TOKEN_REMEMBERED));
+        self.run(&restore).await.map(drop)
     }
 
     async fn sweep(&self) -> Result<(), StoreError> {

@@ -1,8 +1,9 @@
 //! What Redis is asked, as scripts: each is one step for all nodes. Pure.
 //!
 //! A call has two keys, which a cluster keeps together by the id in braces: `visavis:{call}:context`, a hash of `fence`,
-//! `version` and `value`, and `visavis:{call}:lease`, the name of the node that has the call. A token has a key of its own, a hash of
-//! `value`, `good` (until when, in milliseconds since 1970) and `used`.
+//! `version` and `value`, with `claim` and `number` (the token by which it was taken over last, and which redemption of it), and
+//! `visavis:{call}:lease`, the name of the node that has the call. A token has a key of its own, a hash of `value`, `good` (until when,
+//! in milliseconds since 1970), `used` (0; 1: it was redeemed; `void`), `redeemed` (when) and `number` (how often).
 //!
 //! Each script replies with a list of texts whose first is a word of [`Reply`].
 
@@ -22,8 +23,13 @@ pub(super) fn token_key(token: &TokenHash) -> String {
     format!("visavis:token:{}", token.hex())
 }
 
-/// ARGV: node, milliseconds of the lease, 1 to take the call over, milliseconds to keep the fence.
+/// ARGV: node, milliseconds of the lease, 1 to take the call over, milliseconds to keep the fence; the token by which it is taken over,
+/// and which redemption of it.
 pub(super) const ACQUIRE: &str = r"
+if ARGV[3] == '1' and redis.call('HGET', KEYS[1], 'claim') == ARGV[5]
+  and (tonumber(redis.call('HGET', KEYS[1], 'number') or '0') or 0) > tonumber(ARGV[6]) then
+  return {'stale'}
+end
 local by = redis.call('GET', KEYS[2])
 if by and by ~= ARGV[1] and ARGV[3] ~= '1' then
   return {'held', by, tostring(redis.call('PTTL', KEYS[2]))}
@@ -34,6 +40,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local fence = string.format('%.0f', math.max(last + 1, now))
 redis.call('HSET', KEYS[1], 'fence', fence, 'version', '0')
+if ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'claim', ARGV[5], 'number', ARGV[6]) end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return {'ok', fence}
@@ -107,7 +114,7 @@ return {'ok', tostring(had)}
 pub(super) const PUT_TOKEN: &str = r"
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-redis.call('HSET', KEYS[1], 'value', ARGV[1], 'good', string.format('%.0f', now + tonumber(ARGV[2])), 'used', '0')
+redis.call('HSET', KEYS[1], 'value', ARGV[1], 'good', string.format('%.0f', now + tonumber(ARGV[2])), 'used', '0', 'number', '0')
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[2]) + tonumber(ARGV[3])))
 return {'ok'}
 ";
@@ -124,21 +131,48 @@ redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) + tonumbe
 return {'ok', 'longer'}
 ";
 
-/// ARGV: milliseconds that the token is remembered (empty: it is only looked at). Replies with what became of it, and with its
-/// value.
+/// ARGV: milliseconds that the token is remembered (empty: it is only looked at), milliseconds after a redemption within which it may
+/// be redeemed again. Replies with what became of it, its value, and which redemption it is.
 pub(super) const TAKE_TOKEN: &str = r"
 local used = redis.call('HGET', KEYS[1], 'used')
-if not used then return {'unknown', ''} end
+if not used then return {'unknown', '', '0'} end
 local value = redis.call('HGET', KEYS[1], 'value') or ''
-if used ~= '0' then return {'used', value} end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-if (tonumber(redis.call('HGET', KEYS[1], 'good') or '0') or 0) <= now then return {'expired', value} end
+local function number(field) return tonumber(redis.call('HGET', KEYS[1], field) or '0') or 0 end
+if used == '0' then
+  if number('good') <= now then return {'expired', value, '0'} end
+elseif used ~= '1' or number('redeemed') + tonumber(ARGV[2]) <= now then
+  return {'used', value, '0'}
+end
+local which = string.format('%.0f', number('number') + 1)
 if ARGV[1] ~= '' then
-  redis.call('HSET', KEYS[1], 'used', '1')
+  redis.call('HSET', KEYS[1], 'used', '1', 'redeemed', string.format('%.0f', now), 'number', which)
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
 end
-return {'good', value}
+return {'good', value, which}
+";
+
+/// ARGV: milliseconds that the token is remembered.
+pub(super) const VOID_TOKEN: &str = r"
+local used = redis.call('HGET', KEYS[1], 'used')
+if used and used ~= 'void' then
+  redis.call('HSET', KEYS[1], 'used', 'void')
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return {'ok'}
+";
+
+/// ARGV: milliseconds that the token is good, milliseconds that it is remembered after that.
+pub(super) const RESTORE_TOKEN: &str = r"
+local used = redis.call('HGET', KEYS[1], 'used')
+if used and used ~= 'void' then
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  redis.call('HSET', KEYS[1], 'used', '0', 'good', string.format('%.0f', now + tonumber(ARGV[1])))
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', tonumber(ARGV[1]) + tonumber(ARGV[2])))
+end
+return {'ok'}
 ";
 
 /// Reads the reply of [`TAKE_TOKEN`].
@@ -146,7 +180,11 @@ pub(super) fn taken(reply: Vec<Vec<u8>>) -> Result<Taken<Vec<u8>>, StoreError> {
     let mut parts = reply.into_iter();
     let (word, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match word.as_slice() {
-        b"good" => Ok(Taken::Good(value)),
+        b"good" => {
+            let number = parts.next().and_then(|text| String::from_utf8(text).ok()?.parse().ok());
+            let number = number.ok_or(StoreError::Value(ValueFault::Foreign))?;
+            Ok(Taken::Good { value, number })
+        }
         b"used" => Ok(Taken::Used(value)),
         b"expired" => Ok(Taken::Expired(value)),
         b"unknown" => Ok(Taken::Unknown),
@@ -221,13 +259,15 @@ mod tests {
 
     #[test]
     fn what_became_of_a_token_is_read_and_anything_else_is_another_programs() {
-        let reply = |word: &str| taken(vec![word.into(), b"v".to_vec()]);
-        assert_eq!(reply("good"), Ok(Taken::Good(b"v".to_vec())));
+        let reply = |word: &str| taken(vec![word.into(), b"v".to_vec(), b"2".to_vec()]);
+        assert_eq!(reply("good"), Ok(Taken::Good { value: b"v".to_vec(), number: 2 }));
         assert_eq!(reply("used"), Ok(Taken::Used(b"v".to_vec())));
         assert_eq!(reply("expired"), Ok(Taken::Expired(b"v".to_vec())));
         assert_eq!(reply("unknown"), Ok(Taken::Unknown));
         assert_eq!(reply("?"), Err(ValueFault::Foreign.into()));
-        assert_eq!(taken(Vec::new()), Err(ValueFault::Foreign.into()));
+        for other in [Vec::new(), vec![b"good".to_vec(), b"v".to_vec()]] {
+            assert_eq!(taken(other), Err(ValueFault::Foreign.into()));
+        }
         assert_eq!(extended("longer"), Ok(Extended::Longer));
         assert_eq!(extended(""), Err(ValueFault::Foreign.into()));
     }

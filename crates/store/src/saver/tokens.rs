@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{PATIENCE, Saver, in_time, late};
+use crate::claim::Redemption;
 use crate::error::StoreError;
 use crate::ids::CallId;
 use crate::token::{Extended, ResumeToken, TokenHash};
@@ -25,7 +26,7 @@ impl Saver {
         in_time(self.0.vault.put_token(token, call, user, keep)).await
     }
 
-    /// Lets a resume token be good for this long from now on, unless it was used.
+    /// Lets a resume token be good for this long from now on, unless it was redeemed.
     ///
     /// # Errors
     /// When the store fails.
@@ -38,19 +39,32 @@ impl Saver {
     /// # Errors
     /// When the store fails.
     pub async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError> {
-        in_time(self.0.vault.store().take_token(token)).await.map(drop)
+        in_time(self.0.vault.store().void_token(token)).await
     }
 
-    /// Uses a resume token up for a call of a user.
+    /// Lets a resume token that was redeemed for nothing be good again, for this long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn restore_token(&self, token: &TokenHash, keep: Duration) -> Result<(), StoreError> {
+        in_time(self.0.vault.store().restore_token(token, keep)).await
+    }
+
+    /// Redeems a resume token for a call of a user.
     ///
     /// # Errors
     /// As [`Vault::redeem`].
-    pub async fn redeem(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
+    pub async fn redeem(
+        &self,
+        token: &ResumeToken,
+        call: &CallId,
+        user: &str,
+    ) -> Result<Redemption, RedeemError> {
         let redeemed = timeout(PATIENCE, self.0.vault.redeem(token, call, user)).await;
         redeemed.unwrap_or_else(|_| Err(late().into()))
     }
 
-    /// Whether a resume token would be taken, which is not used up.
+    /// Whether a resume token would be taken, which is not redeemed.
     ///
     /// # Errors
     /// As [`Vault::check`].

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 pub(crate) use contexts::context;
 use tempfile::TempDir;
 use visavis_core::context::CallContext;
-use visavis_store::{CallId, Clock, Embedded, NodeId, Saver, Store, StoreTime, Vault};
+use visavis_store::{
+    CallId, Clock, Embedded, NodeId, Redemption, ResumeToken, Saver, Store, StoreTime, Vault,
+};
 
 /// What the wall clock says when a test begins, in milliseconds since 1970.
 pub const NOW: u64 = 1_700_000_000_000;
@@ -32,6 +34,11 @@ pub fn call(id: &str) -> CallId {
 
 pub fn node(name: &str) -> NodeId {
     NodeId::new(name)
+}
+
+/// The first redemption of a token of its own.
+pub fn redemption() -> Redemption {
+    Redemption { token: ResumeToken::generate().unwrap().hash(), number: 1 }
 }
 
 /// A vault without a key.
