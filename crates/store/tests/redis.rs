@@ -85,6 +85,38 @@ async fn while_redis_hangs_saving_takes_no_time_and_only_the_newest_context_of_e
 }
 
 #[tokio::test]
+async fn while_redis_answers_with_errors_the_newest_context_waits_and_is_written_once_it_is_taken() {
+    let Some(redis) = Redis::start().await else { return };
+    let saver = saver(redis.store());
+    let id = call("a");
+    saver.begin(&id, None);
+    say(&saver, &id, "before");
+    until("it is written", async || saver.health().waiting == 0).await;
+    let mut connection = redis.connection().await.unwrap();
+    let limit = |bytes: u32| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("maxmemory").arg(bytes);
+        set
+    };
+    limit(1).exec_async(&mut connection).await.unwrap();
+    for said in ["while it is full", "and still"] {
+        say(&saver, &id, said);
+    }
+    let mut told = String::new();
+    until("it says so", async || {
+        told = saver.health().message;
+        told.contains("maxmemory")
+    })
+    .await;
+    assert!(told.contains("redis.sock"), "{told}");
+    assert_eq!(stored(&redis, &id).await.as_deref(), Some("before"));
+    limit(0).exec_async(&mut connection).await.unwrap();
+    until("it is written", async || saver.health().waiting == 0).await;
+    assert_eq!(saver.health().state, State::Ok);
+    assert_eq!(stored(&redis, &id).await.as_deref(), Some("and still"));
+}
+
+#[tokio::test]
 async fn a_call_that_another_node_takes_over_is_the_first_nodes_no_more() {
     let Some(redis) = Redis::start().await else { return };
     let (one, two) = (saver(redis.store()), Saver::start(Arc::new(vault(redis.store())), node("two")));
