@@ -3,156 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 mod live;
+mod story;
 
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use live::Live;
 use live::redis::Redis;
 use live::socket::Client;
+use story::{
+    GOES_ON, Pass, STORY, arguments, asks, endpoint, hears, hello, in_mid_answer, is_ours, refused, start,
+    token,
+};
 
-/// Longest wait for a token to expire that is good for two seconds.
+/// Longest wait for what a server does by itself, such as letting a token expire that is good for two seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Asked for a story, the model tells one for minutes.
-const STORY: &str = "Tell me a long story.";
-/// What it says when it is asked to go on with something.
-const GOES_ON: &str = "That is how it went on.";
-
-/// What the model writes for these messages.
-fn written(messages: &[Value]) -> Vec<String> {
-    let said: Vec<&str> = messages.iter().filter_map(|message| message["content"].as_str()).collect();
-    let last = said.last().copied().unwrap_or_default();
-    if last.contains("Go on from exactly there") {
-        return vec![GOES_ON.into()];
-    }
-    if last.starts_with(STORY) {
-        return (1..=40).map(|number| format!("This is sentence number {number} of the story. ")).collect();
-    }
-    let known = said.iter().any(|said| said.contains("Rex"));
-    vec![if known { "Your dog is called Rex." } else { "I do not know." }.into()]
-}
-
-fn event(delta: &Value) -> String {
-    format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": null }] }))
-}
-
-/// Streams what the model writes: a sentence in `pause`, and then the end.
-fn stream(messages: &[Value], pause: Duration) -> Response {
-    let pieces = written(messages);
-    let (sender, events) = mpsc::channel::<Result<String, std::io::Error>>(8);
-    tokio::spawn(async move {
-        for piece in pieces {
-            // Nobody listens any more.
-            if sender.send(Ok(event(&json!({ "content": piece })))).await.is_err() {
-                return;
-            }
-            tokio::time::sleep(pause).await;
-        }
-        let ends = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
-        _ = sender.send(Ok(format!("data: {ends}\n\ndata: [DONE]\n\n"))).await;
-    });
-    ([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(ReceiverStream::new(events))).into_response()
-}
-
-/// A chat endpoint that writes a sentence in `pause`; returns its address.
-async fn endpoint(pause: Duration) -> String {
-    let chat = post(move |Json(body): Json<Value>| async move {
-        stream(body["messages"].as_array().map(Vec::as_slice).unwrap_or_default(), pause)
-    });
-    let models = get(|| async { Json(json!({ "data": [{ "id": "small" }] })) });
-    let router = Router::new().route("/v1/models", models).route("/v1/chat/completions", chat);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    url
-}
-
-/// The arguments of a server with this model.
-fn arguments(url: &str, more: &[&str]) -> Vec<String> {
-    let model = [format!("llm.url={url}"), "llm.api=openai".to_owned(), "llm.model=small".to_owned()];
-    let all = model.into_iter().chain(more.iter().map(|more| (*more).to_owned()));
-    all.flat_map(|setting| ["--set".to_owned(), setting]).collect()
-}
-
-async fn start(pause: Duration, more: &[&str]) -> Live {
-    let arguments = arguments(&endpoint(pause).await, more);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    Live::start(&arguments).await
-}
-
-/// What a client needs to come back.
-#[derive(Debug, Clone)]
-struct Pass {
-    call: String,
-    token: String,
-}
-
-impl Pass {
-    fn query(&self) -> String {
-        format!("?call={}&resume={}", self.call, self.token)
-    }
-}
-
-fn is_ours(message: &Value, kind: &str) -> bool {
-    message["type"] == "server-message" && message["data"]["type"] == kind
-}
-
-/// The client says hello; returns whether its call goes on, and how it comes back next time.
-async fn hello(client: &mut Client) -> (bool, Pass) {
-    client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
-    let ready = client.until(|message| message["type"] == "bot-ready").await;
-    let resumed = ready["data"]["resumed"] == true;
-    (resumed, token(client).await)
-}
-
-/// The next token.
-async fn token(client: &mut Client) -> Pass {
-    let told = client.until(|message| is_ours(message, "resume")).await;
-    let text = |field: &str| told["data"][field].as_str().unwrap().to_owned();
-    Pass { call: text("call"), token: text("token") }
-}
-
-async fn asks(client: &mut Client, words: &str) {
-    client.send("send-text", "2", json!({ "content": words })).await;
-}
-
-/// Waits until the agent says these words.
-async fn hears(client: &mut Client, words: &str) {
-    let says = |message: &Value| {
-        message["type"] == "bot-output"
-            && message["data"]["text"].as_str().is_some_and(|text| text.contains(words))
-    };
-    client.until(says).await;
-}
-
-/// Why a call cannot be gone on with.
-async fn refused(live: &Live, query: &str) -> (u16, String) {
-    let answer = live.server.http().get(live.server.url(&format!("ws{query}"))).send().await.unwrap();
-    let status = answer.status().as_u16();
-    let body: Value = answer.json().await.unwrap_or_default();
-    (status, body["reason"].as_str().unwrap_or_default().to_owned())
-}
-
-/// A client that has told the model something and hears a story.
-async fn in_mid_answer(live: &Live) -> (Client, Pass) {
-    let mut client = Client::call(live, "").await;
-    let (resumed, pass) = hello(&mut client).await;
-    assert!(!resumed);
-    asks(&mut client, "My dog is called Rex.").await;
-    hears(&mut client, "Rex").await;
-    client.until(|message| is_ours(message, "turn")).await;
-    asks(&mut client, STORY).await;
-    hears(&mut client, "number 2 ").await;
-    (client, pass)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_in_mid_answer_goes_on_with_it_and_knows_what_was_said_before() {
@@ -335,6 +201,37 @@ async fn a_client_that_never_heard_the_answer_goes_on_at_another_server_by_the_s
     for live in [&one, &two] {
         assert_eq!(refused(live, &pass.query()).await, (410, "resume-used".into()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_store_cannot_be_used_takes_calls_and_stores_them_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("calls.redb");
+    let diary = "my diary ".repeat(1_000);
+    std::fs::write(&file, &diary).unwrap();
+    let path = format!("store.path={}", folder.path().display());
+    let live = start(Duration::ZERO, &[&path]).await;
+    let mut client = Client::call(&live, "").await;
+    client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
+    client.until(|message| message["type"] == "bot-ready").await;
+    asks(&mut client, "My dog is called Rex.").await;
+    hears(&mut client, "Rex").await;
+    let answer = live.server.http().get(live.server.url("ready")).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let status: Value = answer.json().await.unwrap();
+    assert_eq!(status["store"]["state"], "degraded");
+    let told = status["store"]["message"].as_str().unwrap();
+    assert!(told.contains("is not a store of this program; move it away"), "{told}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), diary, "it is left as it is");
+
+    std::fs::remove_file(&file).unwrap();
+    let pass = token(&mut client).await;
+    live.until_stored().await;
+    drop(client);
+    let mut client = Client::call(&live, &pass.query()).await;
+    assert!(hello(&mut client).await.0);
+    asks(&mut client, "What is the name of my dog?").await;
+    hears(&mut client, "Your dog is called Rex.").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
