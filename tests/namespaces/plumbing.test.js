@@ -121,6 +121,16 @@ describe('networks', { skip }, () => {
         }
     });
 
+    test('symmetric NAT that is made to forget shows another port', async () => {
+        world.become('symmetric');
+        const asked = { over: /** @type {const} */ ('udp'), host: SERVER, port: 5000 };
+        const answers = seen([asked, { ...asked, afterMs: 6000 }]);
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        world.forget();
+        const [first, then] = await answers;
+        assert.ok(first.startsWith('11.77.') && then.startsWith('11.77.') && first !== then, `${first}, then ${then}`);
+    });
+
     test('NAT lets in answers from the port that was asked alone', async () => {
         const other = { over: /** @type {const} */ ('udp'), host: SERVER, port: 5000, hex: Buffer.from('other').toString('hex') };
         for (const [network, isIn] of /** @type {const} */ ([['routed', true], ['masquerade', false], ['symmetric', false]])) {

@@ -44,6 +44,7 @@ import { HOST } from './world.js';
  * @property {string} answer - in words
  * @property {number} sound - seconds of sound heard in answer
  * @property {string[]} notices - what the page told the person of besides
+ * @property {boolean} kept - at its end it was the call that had begun
  */
 
 const SETTLES_MS = 5000;
@@ -55,9 +56,10 @@ const AUDIBLE = 0.003;
  *
  * @param {Caller} caller
  * @param {Way[]} expected - waits a moment for one of these
+ * @param {() => void} [midway] - what becomes of the network before the question
  * @returns {Promise<Outcome>}
  */
-export async function call(caller, expected) {
+export async function call(caller, expected, midway = () => {}) {
     /** @type {Outcome | null} */
     let outcome = null;
     await withCaller(caller, async (page) => {
@@ -67,7 +69,8 @@ export async function call(caller, expected) {
         const setup = await page.evaluate(() => window.visavis.setup);
         const first = await pathOf(page, []);
         await waitForQuiet(page);
-        const before = await page.evaluate(() => window.visavis.transcript.length);
+        const [before, id] = await page.evaluate(() => /** @type {const} */ ([window.visavis.transcript.length, window.visavis.call]));
+        midway();
         await startRecording(page);
         await page.evaluate(() => window.visavis.say('What is the capital of France?'));
         const { answer } = await waitForTurn(page, before);
@@ -81,6 +84,7 @@ export async function call(caller, expected) {
             answer: answer.text,
             sound: heard === null ? 0 : (heard.last - heard.first) / recorded.answer.sampleRate,
             notices: (await seen(page, 'notice')).map(({ code }) => code),
+            kept: id === (await page.evaluate(() => window.visavis.call)),
         };
         await page.evaluate(() => window.visavis.hangUp());
     });

@@ -22,6 +22,7 @@ import { ADDRESS, HOST, World, whyNot } from './world.js';
  * @property {import('./networks.js').NetworkName} network
  * @property {Way[]} ways - by one of these a call goes
  * @property {string[]} ticks - which tests of /call/network succeed, of those of ways
+ * @property {boolean} [forgets] - a call also goes on when NAT gives the caller another port
  */
 
 /** The tests of /call/network that are of ways. */
@@ -62,13 +63,22 @@ export function testNetworks(server, help, cases) {
         };
         after(async () => world?.remove());
 
-        for (const { network, ways, ticks } of cases) {
+        for (const { network, ways, ticks, forgets = false } of cases) {
             const { says } = NETWORKS[network];
             test(`${server}, ${says}: a call goes by ${ways.join(' or ')}, and the agent is heard`, { timeout: PATIENCE_MS }, async () => {
                 const outcome = await call(await within(network), ways);
                 tell(`${help.padEnd(7)} ${network.padEnd(10)} ${described(outcome)}`);
                 judge(outcome, ways, help);
             });
+
+            if (forgets) {
+                test(`${server}, ${says}: a call goes on when NAT gives it another port`, { timeout: PATIENCE_MS }, async () => {
+                    const outcome = await call(await within(network), ways, () => world?.forget());
+                    tell(`${help.padEnd(7)} ${network.padEnd(10)} another port: ${described(outcome)}`);
+                    assert.ok(outcome.kept, 'another call has begun');
+                    judge(outcome, ways, help);
+                });
+            }
 
             test(`${server}, ${says}: the page /call/network says so`, { timeout: PATIENCE_MS }, async () => {
                 const { states, report } = await testNetwork(await within(network));

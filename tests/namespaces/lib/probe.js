@@ -7,6 +7,7 @@
  * @property {string} host
  * @property {number} port
  * @property {string} [hex] - what is sent
+ * @property {number} [afterMs] - a pause before it
  */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -22,6 +23,7 @@ socket.bind(0);
 await once(socket, 'listening');
 const answers = [];
 for (const question of questions) {
+    await new Promise((resolve) => setTimeout(resolve, question.afterMs ?? 0));
     answers.push(await (question.over === 'udp' ? askUdp(question) : askTcp(question)));
 }
 socket.close();

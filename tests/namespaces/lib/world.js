@@ -111,6 +111,16 @@ export class World {
     }
 
     /**
+     * The router's NAT forgets the connections with the server, as one does that is restarted: the kernel forgets those of a device that goes
+     * down. Behind symmetric NAT they get other ports.
+     */
+    forget() {
+        for (const state of ['down', 'up']) {
+            run('ip', ['-n', nameOf('router'), 'link', 'set', 'calls', state]);
+        }
+    }
+
+    /**
      * Starts a program, which ends with the world at the latest.
      *
      * @param {Place} place
