@@ -121,7 +121,9 @@ impl Calls {
         ticket: &Ticket,
         principal: Principal,
     ) -> Result<Call, ResumeRefusal> {
-        let _alone = self.turnstile.pass(&ticket.call).await;
+        let Some(_alone) = self.turnstile.pass(&ticket.call).await else {
+            return Err(ResumeRefusal::Unreachable);
+        };
         let is_here = self.has_permit(ticket.call.as_str());
         let resumed = self.try_resume(ticket, principal, is_here).await;
         let outcome = match &resumed {
