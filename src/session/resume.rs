@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
-use visavis_store::{CallId, End, Lease, RedeemError, ResumeToken, Saver, TokenHash, TokenRefusal};
+use visavis_store::{Binding, CallId, End, Lease, RedeemError, ResumeToken, Saver, TokenHash, TokenRefusal};
 
 pub use super::ticket::{ResumeRefusal, Ticket};
 
@@ -288,7 +288,7 @@ impl Calls {
     /// The token was used up for nothing: it is good again, if the store can be reached.
     async fn give_token_back(&self, saver: &Saver, Ticket { call, token, owner }: &Ticket) {
         let keep = Duration::from_secs(self.config.store.resume_seconds.into());
-        _ = saver.put_token(&token.hash(), call, owner, keep).await;
+        _ = saver.put_token(&token.hash(), &Binding::of(call, owner), keep).await;
     }
 }
 

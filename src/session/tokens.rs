@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use visavis_store::{CallId, Extended, ResumeToken, Saver, TokenHash};
+use visavis_store::{Binding, CallId, Extended, ResumeToken, Saver, TokenHash};
 
 use super::resume::Entrance;
 use crate::event::{CallEvent, EndReason};
@@ -91,7 +91,7 @@ impl Tokens {
     async fn issue(&mut self, events: &mpsc::WeakSender<CallEvent>) -> bool {
         let Ok(token) = ResumeToken::generate() else { return false };
         let hash = token.hash();
-        if let Err(error) = self.saver.put_token(&hash, &self.call, &self.owner, self.life()).await {
+        if let Err(error) = self.saver.put_token(&hash, &self.binding(), self.life()).await {
             tracing::debug!(call = %self.call, %error, "the call has no resume token yet");
             return false;
         }
@@ -139,12 +139,17 @@ impl Tokens {
                 (Some(newest), _) => _ = self.saver.extend_token(newest, keep).await,
                 // The client has no other token than the one that it came by.
                 (None, Some(Entrance { token, .. })) if !is_over => {
-                    _ = self.saver.put_token(token, &self.call, &self.owner, keep).await;
+                    _ = self.saver.put_token(token, &self.binding(), keep).await;
                 }
                 (None, _) => {}
             }
         };
         _ = timeout(LAST, done).await;
+    }
+
+    /// What its tokens stand for.
+    fn binding(&self) -> Binding {
+        Binding::of(&self.call, &self.owner)
     }
 
     fn life(&self) -> Duration {

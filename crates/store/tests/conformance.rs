@@ -11,7 +11,7 @@ use support::redis_server::Redis;
 use support::{FileStore, KEEP, TTL, call, context, node, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{
-    Claim, Extended, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
+    Binding, Claim, Extended, RedeemError, ResumeToken, Store, StoreError, TokenRefusal, ValueFault, Vault,
 };
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -152,7 +152,7 @@ async fn a_resume_token_is_good_once_for_its_own_call_and_user_and_not_for_long(
         let (vault, a) = (vault(subject.store()), call("a"));
         let put = async |keep: Duration| {
             let token = ResumeToken::generate().unwrap();
-            vault.put_token(&token.hash(), &a, "anna", keep).await.unwrap();
+            vault.put_token(&token.hash(), &Binding::of(&a, "anna"), keep).await.unwrap();
             token
         };
         let [unknown, used, expired] = [TokenRefusal::Unknown, TokenRefusal::Used, TokenRefusal::Expired]
@@ -194,7 +194,7 @@ async fn a_resume_token_lasts_as_long_as_it_is_extended_and_a_used_one_does_not_
         let store = subject.store();
         let token = ResumeToken::generate().unwrap();
         assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Unknown));
-        vault.put_token(&token.hash(), &a, "", SHORT).await.unwrap();
+        vault.put_token(&token.hash(), &Binding::of(&a, ""), SHORT).await.unwrap();
         subject.pass(SHORT).await;
         // The store may have been down: the call goes on, so its token is good.
         assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Longer), "{}", store.kind());
