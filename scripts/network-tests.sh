@@ -14,17 +14,8 @@ server is tested, and nothing is built. The times are in test-results/namespaces
 EOT
 }
 
-only=
-for argument in "$@"; do
-  case "$argument" in
-    --no-install) NO_INSTALL=1 ;;
-    -h | --help) usage; exit 0 ;;
-    -*) echo "network-tests: unknown argument '$argument'; see scripts/network-tests.sh --help" >&2; exit 2 ;;
-    *) only=$argument ;;
-  esac
-done
-
 . scripts/setup.sh
+read_arguments network-tests "$@"
 packages=("${BUILD_PACKAGES[@]}" chromium coturn iproute2 nftables openssl)
 command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 install_packages "${packages[@]}"

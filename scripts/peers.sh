@@ -13,17 +13,8 @@ contain TEST. It comes as source alone and is compiled, once, for 4 to 20 minute
 EOT
 }
 
-only=
-for argument in "$@"; do
-  case "$argument" in
-    --no-install) NO_INSTALL=1 ;;
-    -h | --help) usage; exit 0 ;;
-    -*) echo "peers: unknown argument '$argument'; see scripts/peers.sh --help" >&2; exit 2 ;;
-    *) only=$argument ;;
-  esac
-done
-
 . scripts/setup.sh
+read_arguments peers "$@"
 install_packages "${BUILD_PACKAGES[@]}"
 install_rust
 install_pip

@@ -4,6 +4,21 @@
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 fail() { printf '\033[1;31merror:\033[0m %s\n' "$*" >&2; exit 1; }
 
+# read_arguments NAME ARGUMENT...: reads [--no-install] [TEST] of scripts/NAME.sh, whose `usage` says what they mean; TEST becomes `only`.
+read_arguments() {
+  local name=$1 argument
+  shift
+  only=
+  for argument in "$@"; do
+    case "$argument" in
+      --no-install) NO_INSTALL=1 ;;
+      -h | --help) usage; exit 0 ;;
+      -*) echo "$name: unknown argument '$argument'; see scripts/$name.sh --help" >&2; exit 2 ;;
+      *) only=$argument ;;
+    esac
+  done
+}
+
 # What the build and the model downloads need.
 BUILD_PACKAGES=(build-essential cmake pkg-config libclang-dev libespeak-ng-dev espeak-ng-data ca-certificates curl python3)
 

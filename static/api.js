@@ -76,9 +76,9 @@ export function createApi(session, graph, settings, avatar, voices) {
             if (!session.live) {
                 await api.start({ microphone: false });
             }
-            session.say(text);
+            session.orders.say(text);
         },
-        interrupt: () => session.interrupt(),
+        interrupt: () => session.orders.interrupt(),
         mute: (muted) => session.input.setMuted(muted),
         get voice() {
             return settings().voice || null;

@@ -54,7 +54,7 @@ const dialog = new SettingsDialog(settings, (name) => {
         void voices.open(); // it has others
         leadToNetworkTest();
     } else if (name === 'language') {
-        session.setLanguage(settings.language);
+        session.orders.setLanguage(settings.language);
         view.showLanguage(session.transcript.language);
     } else if (name === 'microphone' && session.input.stream !== null) {
         session.input.open(settings.microphone).catch(showMicrophoneProblem);
@@ -239,7 +239,7 @@ element('problem-settings', HTMLButtonElement).addEventListener('click', openSet
 element('open-settings', HTMLButtonElement).addEventListener('click', openSettings);
 element('settings', HTMLDialogElement).addEventListener('close', () => voices.close());
 element('mute', HTMLButtonElement).addEventListener('click', toggleMute);
-element('interrupt', HTMLButtonElement).addEventListener('click', () => session.interrupt());
+element('interrupt', HTMLButtonElement).addEventListener('click', () => session.orders.interrupt());
 element('hang-up', HTMLButtonElement).addEventListener('click', () => session.hangUp());
 element('try-now', HTMLButtonElement).addEventListener('click', () => session.tryNow());
 element('unblock', HTMLButtonElement).addEventListener('click', () => graph.wake());
@@ -263,7 +263,7 @@ document.addEventListener('keydown', (event) => {
         return;
     }
     if (event.key === 'Escape') {
-        session.interrupt();
+        session.orders.interrupt();
         return;
     }
     const typing = target.closest('input, textarea, select, [contenteditable]') !== null;

@@ -1,5 +1,5 @@
 /**
- * Elements by id, with the type that the page's markup gives them.
+ * Elements by id, with the type that the page's markup gives them, and their text.
  */
 
 /**
@@ -14,4 +14,14 @@ export function element(id, type) {
         throw new Error(`call.html has no ${type.name} #${id}`);
     }
     return found;
+}
+
+/**
+ * @param {Element} target
+ * @param {string} text
+ */
+export function setText(target, text) {
+    if (target.textContent !== text) {
+        target.textContent = text; // an unchanged live region must stay silent
+    }
 }

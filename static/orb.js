@@ -2,6 +2,7 @@
  * Stands for the agent when no face is wanted: an orb with eyes and a mouth. It listens with rings that follow the microphone, thinks
  * with circling dots, and speaks with a mouth and a body that follow the response's level.
  */
+import { graded } from './canvas.js';
 import { Needle } from './levels.js';
 
 const FRAME_MS = 1000 / 40;
@@ -157,11 +158,9 @@ export class Orb {
         const { draw, color } = this;
         const reach = Math.min(1, radius * (1.5 + 0.2 * this.answer.value));
         const strength = this.pose.glow * (0.3 + 0.25 * this.answer.value);
-        const glow = draw.createRadialGradient(0, 0, radius * 0.75, 0, 0, reach);
-        glow.addColorStop(0, rgba(color, strength));
-        glow.addColorStop(0.45, rgba(color, strength * 0.3));
-        glow.addColorStop(1, rgba(color, 0));
-        draw.fillStyle = glow;
+        draw.fillStyle = graded(draw.createRadialGradient(0, 0, radius * 0.75, 0, 0, reach), {
+            0: rgba(color, strength), 0.45: rgba(color, strength * 0.3), 1: rgba(color, 0),
+        });
         draw.fillRect(-1, -1, 2, 2);
     }
 
@@ -202,18 +201,14 @@ export class Orb {
             draw.lineTo(Math.cos(angle) * r, Math.sin(angle) * r);
         }
         draw.closePath();
-        const body = draw.createRadialGradient(-radius * 0.35, -radius * 0.45, radius * 0.05, 0, 0, radius * 1.08);
-        body.addColorStop(0, rgba(color, 1, 0.55));
-        body.addColorStop(0.4, rgba(color, 1, 0.14));
-        body.addColorStop(0.75, rgba(color, 1, -0.08));
-        body.addColorStop(1, rgba(color, 1, -0.4));
-        draw.fillStyle = body;
+        draw.fillStyle = graded(draw.createRadialGradient(-radius * 0.35, -radius * 0.45, radius * 0.05, 0, 0, radius * 1.08), {
+            0: rgba(color, 1, 0.55), 0.4: rgba(color, 1, 0.14), 0.75: rgba(color, 1, -0.08), 1: rgba(color, 1, -0.4),
+        });
         draw.fill();
         // Light reflected from below makes the ball look round.
-        const rim = draw.createRadialGradient(0, -radius * 0.18, radius * 0.8, 0, -radius * 0.1, radius * 1.14);
-        rim.addColorStop(0, rgba(color, 0));
-        rim.addColorStop(1, rgba(color, 0.75, 0.25));
-        draw.fillStyle = rim;
+        draw.fillStyle = graded(draw.createRadialGradient(0, -radius * 0.18, radius * 0.8, 0, -radius * 0.1, radius * 1.14), {
+            0: rgba(color, 0), 1: rgba(color, 0.75, 0.25),
+        });
         draw.fill();
     }
 

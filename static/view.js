@@ -1,7 +1,7 @@
 /**
  * The stage: what the page shows of a call's state, apart from the captions.
  */
-import { element } from './dom.js';
+import { element, setText } from './dom.js';
 import { languageName } from './languages.js';
 import { Needle, loudness } from './levels.js';
 import { Orb } from './orb.js';
@@ -311,16 +311,6 @@ export class View {
             const seconds = Math.ceil((this.redialAt - performance.now()) / 1000);
             setText(this.countdown, seconds > 0 ? `Next try in ${seconds} s` : 'Trying…');
         }
-    }
-}
-
-/**
- * @param {HTMLElement} target
- * @param {string} text
- */
-function setText(target, text) {
-    if (target.textContent !== text) {
-        target.textContent = text; // an unchanged live region must stay silent
     }
 }
 

@@ -84,7 +84,7 @@ export class VoiceChoice {
             if (!this.session.live && name !== '') {
                 await this.check(name);
             }
-            await this.session.setVoice(name);
+            await this.session.orders.setVoice(name);
         } catch (error) {
             if (choice === this.choices) {
                 this.form.choose(this.settings.voice);

@@ -1,7 +1,7 @@
 /**
  * The voice's part of the settings dialog: which one, how it sounds, and what is used now.
  */
-import { element } from './dom.js';
+import { element, setText } from './dom.js';
 import { nameOf } from './engines.js';
 import { groupVoices, isKnown, nameForPeople } from './voices.js';
 
@@ -102,15 +102,5 @@ export class VoiceSettings {
     tell(problem) {
         setText(this.help, problem === '' ? HELP : problem);
         this.help.classList.toggle('wrong', problem !== '');
-    }
-}
-
-/**
- * @param {Element} target
- * @param {string} text
- */
-function setText(target, text) {
-    if (target.textContent !== text) {
-        target.textContent = text; // an unchanged live region must stay silent
     }
 }

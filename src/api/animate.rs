@@ -14,11 +14,10 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::admit::admit;
-use super::body::was_too_slow;
 use super::caller::Caller;
 use super::clip::{Chunks, Clip};
 use super::clones::shown;
-use super::problem::{Problem, broken, too_slow};
+use super::problem::{Problem, broken, unread};
 use super::{App, LARGEST_BODY};
 use crate::admission::Kind;
 use crate::animation::recited::{Engines, recite};
@@ -133,10 +132,7 @@ async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
     let mut bytes = Vec::with_capacity(told.min(most));
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| match was_too_slow(&error) {
-            true => too_slow(),
-            false => Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
-        })?;
+        let piece = piece.map_err(|error| unread(&error))?;
         if bytes.len() + piece.len() > most {
             let detail = format!("The body is larger than {most} bytes; send it in parts.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));

@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::App;
 use super::admit::admit;
-use super::body::{discard, was_too_slow};
+use super::body::discard;
 use super::caller::{Address, Caller};
-use super::problem::{Problem, too_slow};
+use super::problem::{Problem, unread};
 use super::sending::patiently;
 use crate::admission::Kind;
 
@@ -142,10 +142,7 @@ pub async fn upload(
 async fn take(pieces: &mut BodyDataStream) -> Result<(), Problem> {
     let mut taken = 0;
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| match was_too_slow(&error) {
-            true => too_slow(),
-            false => Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
-        })?;
+        let piece = piece.map_err(|error| unread(&error))?;
         taken += piece.len();
         if taken > MOST {
             return Err(too_large());

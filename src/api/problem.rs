@@ -78,9 +78,17 @@ impl IntoResponse for Problem {
 }
 
 /// The problem for a body that did not arrive in time.
-pub(super) fn too_slow() -> Problem {
+fn too_slow() -> Problem {
     let detail = format!("The body did not arrive within {} seconds.", UPLOAD.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
+/// The problem for a body that broke off while it was read.
+pub(super) fn unread(error: &axum::Error) -> Problem {
+    if was_too_slow(error) {
+        return too_slow();
+    }
+    Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}"))
 }
 
 /// The problem for a bug in the server.

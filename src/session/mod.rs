@@ -1,10 +1,12 @@
 //! The calls in progress: ids, hang-up from outside, faces, and draining when the server stops; `table`: what is known of each;
-//! `ended`: calls that have ended recently; `kept`: their contexts, for the store; `tokens`: how their clients come back;
-//! [`resume`]: going on with them, for whoever shows a `ticket`, one after another through a `turnstile`. [`crate::admission`] limits their number.
+//! `running`: each from its start to its end; `ended`: calls that have ended recently; `kept`: their contexts, for the store;
+//! `tokens`: how their clients come back; [`resume`]: going on with them, for whoever shows a `ticket`, one after another through a
+//! `turnstile`. [`crate::admission`] limits their number.
 
 mod ended;
 mod kept;
 pub mod resume;
+mod running;
 mod table;
 mod ticket;
 mod tokens;
@@ -14,31 +16,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::kept::Kept;
-use self::resume::{Line, Resumption};
+use self::resume::Resumption;
 use self::table::Table;
-use self::tokens::{Entrance, OfCall, Tokens, Watched};
 use self::turnstile::Turnstile;
 use crate::admission::{Admission, Kind, Permit};
 use crate::config::Config;
-use crate::engine::{Caller, Engines};
-use crate::event::{CallEvent, EndReason};
-use crate::pipeline;
-use crate::pipeline::options::{CallOptions, TurnTime, TurnTimes};
-use crate::pipeline::scope::Scope;
-use crate::ports::{FaceMoment, PipelinePorts, Presence};
-use crate::renderers;
+use crate::engine::Engines;
+use crate::event::EndReason;
+use crate::pipeline::options::{TurnTime, TurnTimes};
+use crate::ports::FaceMoment;
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 use crate::voice::ChosenVoice;
-use visavis_store::{Lease, Saver};
+use visavis_store::Saver;
 
-/// Time for a transport to deliver its last messages.
-const LAST_WORDS: Duration = Duration::from_secs(3);
 /// This long before the end of `server.drain_seconds`, calls still in progress are ended, and say why.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// This long before the end of `server.drain_seconds`, transports whose clients do not read are cut off.
@@ -46,8 +41,6 @@ const CUT_OFF: Duration = Duration::from_millis(500);
 /// Least time for a farewell, even if `server.drain_seconds` leaves none.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
-/// What a client is told whose call has moved on before its connection began.
-const MOVED: &str = "The call goes on in another window or place.";
 /// Most times of turns that wait to be read; the oldest are lost.
 const TURN_TIMES: usize = 256;
 
@@ -174,100 +167,6 @@ impl Calls {
         self.cut_off.child_token()
     }
 
-    /// Runs the call's pipeline to its end; `transport` is cancelled once its client has had time to learn of the end.
-    pub fn start(
-        self: &Arc<Self>,
-        mut call: Call,
-        ports: PipelinePorts,
-        peer: Option<PeerHandle>,
-        wishes: Wishes,
-        transport: CancellationToken,
-    ) {
-        let kind = if peer.is_some() { "webrtc" } else { "websocket" };
-        let Wishes { language, voice, renderers, user, owner } = wishes;
-        let (context, lease, entrance) = match call.resumption.take() {
-            Some(Resumption { context, lease, ticket, next }) => {
-                (Some(context), lease, Some(Entrance { token: ticket.token.hash(), next }))
-            }
-            None => (None, None, None),
-        };
-        let caller = Caller { user: user.into(), ..Caller::default() };
-        let kept = self.saver.as_ref().map(|_| CancellationToken::new());
-        let times = Some(self.times.clone());
-        let options = CallOptions { language, voice, context, kept, times, caller, ..CallOptions::default() };
-        let (over, ended) = watch::channel(None);
-        {
-            let mut table = self.table.lock();
-            let Some(entry) = table.own(&call.id, call.number) else {
-                // Its client has come back over another connection before this one began.
-                return self.tell_moved(ports, transport);
-            };
-            let remembered = options.remembered.subscribe();
-            entry.line = Some(Line { moved: options.moved.clone(), over: ended, remembered });
-            entry.connect(&ports, peer, &transport);
-        }
-        self.tasks.spawn(track_presence(self.clone(), call.id.clone(), call.number, ports.presence.clone()));
-        metrics::counter!("visavis_calls_total", "transport" => kind).increment(1);
-        let shown = renderers::Shown { call: &call.id, moments: &ports.moments, claims: &self.claims };
-        renderers::attach(&self.config, &renderers, &shown, &self.tasks, &self.stop);
-        let calls = self.clone();
-        self.tasks.spawn(async move {
-            let (id, began) = (call.id.clone(), Instant::now());
-            tracing::info!(call = %id, transport = kind, "call began");
-            let running = Running { id: id.clone(), ports, options, lease, owner, entrance };
-            let reason = Box::pin(calls.run(running)).await;
-            over.send_replace(Some(reason));
-            metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
-            metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
-            tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
-            call.ended = Some(reason);
-            drop(call);
-            _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
-            transport.cancel();
-        });
-    }
-
-    /// Ends a connection before it begins: its call goes on over another one.
-    fn tell_moved(&self, ports: PipelinePorts, transport: CancellationToken) {
-        // Nothing is in the queue yet.
-        _ = ports.events.try_send(CallEvent::Ended { reason: EndReason::Moved, message: MOVED.into() });
-        drop(ports);
-        self.tasks.spawn(async move {
-            _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
-            transport.cancel();
-        });
-    }
-
-    /// Runs a call's pipeline to its end, and beside it what keeps the call for a client that comes back.
-    async fn run(&self, Running { id, ports, options, lease, owner, entrance }: Running) -> EndReason {
-        let scope = Scope { drain: self.drain.clone(), token: self.stop.clone() };
-        let kept = Kept::begin(self.saver.as_ref(), &id, lease);
-        let written = options.kept.clone().unwrap_or_default();
-        let keeping = kept.follow(options.remembered.subscribe(), written);
-        let seconds = self.config.store.resume_seconds;
-        let of_call = OfCall { id: &id, owner, entrance, seconds };
-        let mut tokens = Tokens::new(self.saver.as_ref(), of_call);
-        let (lost, moved) = (kept.lost(), options.moved.clone());
-        let (hellos, events) = (options.hellos.subscribe(), ports.events.downgrade());
-        let watched = Watched { hellos, events, lost: lost.clone() };
-        let tending = async {
-            if let Some(tokens) = &mut tokens {
-                tokens.tend(watched).await;
-            }
-        };
-        let pipeline = pipeline::run(id, ports, self.engines.clone(), &self.config, options, scope);
-        let call = async {
-            let (reason, (), ()) = tokio::join!(Box::pin(pipeline), Box::pin(keeping), Box::pin(tending));
-            reason
-        };
-        let reason = ending_with(&lost, &moved, call).await;
-        kept.end(reason);
-        if let Some(tokens) = tokens {
-            tokens.close(reason).await;
-        }
-        reason
-    }
-
     /// The connection of a WebRTC call.
     #[must_use]
     pub fn peer(&self, id: &str) -> Option<PeerHandle> {
@@ -324,45 +223,6 @@ impl Calls {
             then.cancel();
         }
         _ = tokio::time::timeout(CUT_OFF, self.tasks.wait()).await;
-    }
-}
-
-/// A call that runs.
-struct Running {
-    id: String,
-    ports: PipelinePorts,
-    options: CallOptions,
-    /// The right to write of it, if it goes on from what is stored.
-    lease: Option<Lease>,
-    owner: String,
-    entrance: Option<Entrance>,
-}
-
-/// Runs a call, and tells it that it has moved once another node has it.
-async fn ending_with(
-    lost: &CancellationToken,
-    moved: &CancellationToken,
-    run: impl Future<Output = EndReason>,
-) -> EndReason {
-    let tell = async {
-        lost.cancelled().await;
-        moved.cancel();
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        reason = run => reason,
-        () = tell => EndReason::Moved,
-    }
-}
-
-/// Records whether a call's client is present, until its transport is gone.
-async fn track_presence(calls: Arc<Calls>, id: String, number: u64, mut presence: watch::Receiver<Presence>) {
-    while presence.changed().await.is_ok() {
-        let now = *presence.borrow_and_update();
-        let mut table = calls.table.lock();
-        if let Some(permit) = table.own(&id, number).and_then(|entry| entry.permit.as_ref()) {
-            permit.note(now);
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
-use visavis_store::{CallId, End, Lease, Redemption, ResumeToken, Saver, StoreError};
+use visavis_store::{Binding, CallId, End, Lease, Redemption, ResumeToken, Saver, StoreError};
 
 pub use super::ticket::{ResumeRefusal, Ticket};
 
@@ -265,8 +265,8 @@ impl Calls {
     /// A token for the next time; none: the store has not taken it in time.
     async fn next_token(&self, saver: &Saver, Ticket { call, owner, .. }: &Ticket) -> Option<ResumeToken> {
         let token = ResumeToken::generate().ok()?;
-        let hash = token.hash();
-        let put = saver.put_token(&hash, call, owner, life(self.config.store.resume_seconds));
+        let (hash, binding) = (token.hash(), Binding::of(call, owner));
+        let put = saver.put_token(&hash, &binding, life(self.config.store.resume_seconds));
         timeout(AT_ONCE, put).await.ok()?.ok()?;
         Some(token)
     }

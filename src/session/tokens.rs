@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use visavis_store::{CallId, Extended, ResumeToken, Saver, TokenHash};
+use visavis_store::{Binding, CallId, Extended, ResumeToken, Saver, TokenHash};
 
 use crate::event::{CallEvent, EndReason};
 
@@ -126,8 +126,8 @@ impl Tokens {
             return Some(next);
         }
         let token = ResumeToken::generate().ok()?;
-        let hash = token.hash();
-        let put = self.saver.put_token(&hash, &self.call, &self.owner, life(self.seconds)).await;
+        let (hash, binding) = (token.hash(), Binding::of(&self.call, &self.owner));
+        let put = self.saver.put_token(&hash, &binding, life(self.seconds)).await;
         if let Err(error) = &put {
             tracing::debug!(call = %self.call, %error, "the call has no resume token yet");
         }

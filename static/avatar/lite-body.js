@@ -1,6 +1,7 @@
 /**
  * The drawn face without eyes, mouth and hair, in millimetres from the middle between the eyes, y down.
  */
+import { graded } from '../canvas.js';
 import { clear } from './colors.js';
 import { shape } from './shapes.js';
 
@@ -14,11 +15,7 @@ import { shape } from './shapes.js';
  */
 export function paintShoulders(draw, colors, breath) {
     const lift = -0.9 * breath;
-    const cloth = draw.createLinearGradient(-150, 120, 150, 260);
-    cloth.addColorStop(0, colors.clothLight);
-    cloth.addColorStop(0.5, colors.cloth);
-    cloth.addColorStop(1, colors.clothDark);
-    draw.fillStyle = cloth;
+    draw.fillStyle = graded(draw.createLinearGradient(-150, 120, 150, 260), { 0: colors.clothLight, 0.5: colors.cloth, 1: colors.clothDark });
     draw.beginPath();
     draw.moveTo(-235, 420);
     draw.bezierCurveTo(-222, 250, -205, 190 + lift, -130, 168 + lift);
@@ -44,11 +41,7 @@ export function paintShoulders(draw, colors, breath) {
  */
 export function paintNeck(draw, colors, chin, broad) {
     const half = 41 * broad;
-    const neck = draw.createLinearGradient(-50, 0, 50, 0);
-    neck.addColorStop(0, colors.skin);
-    neck.addColorStop(0.4, colors.light);
-    neck.addColorStop(1, colors.shade);
-    draw.fillStyle = neck;
+    draw.fillStyle = graded(draw.createLinearGradient(-50, 0, 50, 0), { 0: colors.skin, 0.4: colors.light, 1: colors.shade });
     draw.beginPath();
     draw.moveTo(-half + chin.x * 0.5, 40);
     draw.bezierCurveTo(-half, 110, -half - 2, 128, -72, 150);
@@ -58,10 +51,8 @@ export function paintNeck(draw, colors, chin, broad) {
     draw.bezierCurveTo(half + 2, 128, half, 110, half + chin.x * 0.5, 40);
     draw.closePath();
     draw.fill();
-    const shadow = draw.createLinearGradient(0, chin.y - 12, 0, chin.y + 42);
-    shadow.addColorStop(0, clear(colors.deep, 0.85));
-    shadow.addColorStop(1, clear(colors.deep, 0));
-    draw.fillStyle = shadow;
+    // The shadow of the chin.
+    draw.fillStyle = graded(draw.createLinearGradient(0, chin.y - 12, 0, chin.y + 42), { 0: clear(colors.deep, 0.85), 1: clear(colors.deep, 0) });
     draw.fill();
 }
 
@@ -98,11 +89,7 @@ export function paintFaceBase(draw, weights, colors, form) {
     const jaw = weights[shape('jawOpen')] * 20;
     const aside = (weights[shape('jawLeft')] - weights[shape('jawRight')]) * 5;
     faceOutline(draw, jaw, aside, form);
-    const skin = draw.createRadialGradient(-24, -26, 8, 4, 12, 128);
-    skin.addColorStop(0, colors.light);
-    skin.addColorStop(0.5, colors.skin);
-    skin.addColorStop(1, colors.shade);
-    draw.fillStyle = skin;
+    draw.fillStyle = graded(draw.createRadialGradient(-24, -26, 8, 4, 12, 128), { 0: colors.light, 0.5: colors.skin, 1: colors.shade });
     draw.fill();
     draw.save();
     draw.clip();
@@ -147,10 +134,7 @@ function paintFold(draw, at, smile, lift, colors) {
  * @param {string} color - `rgb(… / alpha)`
  */
 function glow(draw, x, y, radius, color) {
-    const gradient = draw.createRadialGradient(x, y, 0, x, y, radius);
-    gradient.addColorStop(0, color);
-    gradient.addColorStop(1, color.replace(/\/ [\d.]+/, '/ 0'));
-    draw.fillStyle = gradient;
+    draw.fillStyle = graded(draw.createRadialGradient(x, y, 0, x, y, radius), { 0: color, 1: color.replace(/\/ [\d.]+/, '/ 0') });
     draw.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
 }
 
@@ -163,10 +147,7 @@ export function paintEars(draw, colors, broad) {
     for (const at of [-1, 1]) {
         draw.save();
         draw.scale(at, 1);
-        const ear = draw.createLinearGradient(60, 0, 80, 0);
-        ear.addColorStop(0, colors.shade);
-        ear.addColorStop(1, at < 0 ? colors.skin : colors.shade);
-        draw.fillStyle = ear;
+        draw.fillStyle = graded(draw.createLinearGradient(60, 0, 80, 0), { 0: colors.shade, 1: at < 0 ? colors.skin : colors.shade });
         draw.beginPath();
         draw.moveTo(62 * broad, -12);
         draw.bezierCurveTo(72 * broad, -26, 83 * broad, -14, 79 * broad, 6);

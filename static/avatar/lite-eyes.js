@@ -1,6 +1,7 @@
 /**
  * Eyes and brows of the drawn face, in millimetres from the middle between the eyes, y down.
  */
+import { graded } from '../canvas.js';
 import { clear } from './colors.js';
 import { shape } from './shapes.js';
 
@@ -108,10 +109,7 @@ function almond(draw, upper, lower) {
  * @param {Palette} colors
  */
 function socket(draw, colors) {
-    const shade = draw.createRadialGradient(-2, -3, 4, -2, -2, 24);
-    shade.addColorStop(0, clear(colors.deep, 0.34));
-    shade.addColorStop(1, clear(colors.deep, 0));
-    draw.fillStyle = shade;
+    draw.fillStyle = graded(draw.createRadialGradient(-2, -3, 4, -2, -2, 24), { 0: clear(colors.deep, 0.34), 1: clear(colors.deep, 0) });
     draw.fillRect(-27, -26, 52, 48);
 }
 
@@ -126,24 +124,17 @@ function paintBall(draw, weights, side, colors, upper) {
     const w = (/** @type {string} */ name) => weights[shape(`${name}${side}`)];
     const x = (w('eyeLookOut') - w('eyeLookIn')) * SIDEWAYS;
     const y = (w('eyeLookDown') - w('eyeLookUp')) * UPDOWN - 0.7;
-    const white = draw.createRadialGradient(0, 0, 4, 0, 0, 16);
-    white.addColorStop(0, '#f8f5f1');
-    white.addColorStop(1, '#cfc3bd');
-    draw.fillStyle = white;
+    // The white of the eye.
+    draw.fillStyle = graded(draw.createRadialGradient(0, 0, 4, 0, 0, 16), { 0: '#f8f5f1', 1: '#cfc3bd' });
     draw.fillRect(-20, -20, 40, 40);
-    const iris = draw.createRadialGradient(x, y + 1.5, 1, x, y, IRIS);
-    iris.addColorStop(0, colors.eyes);
-    iris.addColorStop(0.72, colors.eyes);
-    iris.addColorStop(1, colors.eyesDark);
+    const iris = graded(draw.createRadialGradient(x, y + 1.5, 1, x, y, IRIS), { 0: colors.eyes, 0.72: colors.eyes, 1: colors.eyesDark });
     disc(draw, x, y, IRIS, iris);
     disc(draw, x, y, 3.1, '#0b0a0d');
     const mirror = side === 'Left' ? 1 : -1; // the lamp is on the viewer's left for both
     disc(draw, x - 2.2 * mirror, y - 2.3, 1.5, 'rgb(255 255 255 / 0.92)');
     disc(draw, x + 2.4 * mirror, y + 2.2, 0.8, 'rgb(255 255 255 / 0.35)');
-    const shadow = draw.createLinearGradient(0, -upper - 1, 0, -upper + 6);
-    shadow.addColorStop(0, 'rgb(30 12 16 / 0.5)');
-    shadow.addColorStop(1, 'rgb(30 12 16 / 0)');
-    draw.fillStyle = shadow;
+    // The shadow of the lid.
+    draw.fillStyle = graded(draw.createLinearGradient(0, -upper - 1, 0, -upper + 6), { 0: 'rgb(30 12 16 / 0.5)', 1: 'rgb(30 12 16 / 0)' });
     draw.fillRect(-20, -20, 40, 40);
 }
 

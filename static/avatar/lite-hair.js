@@ -1,6 +1,7 @@
 /**
  * The hair of the drawn face: behind and in front of the head, in millimetres from the middle between the eyes, y down.
  */
+import { graded } from '../canvas.js';
 import { clear } from './colors.js';
 
 /** @typedef {import('./colors.js').Palette} Palette */
@@ -13,12 +14,7 @@ import { clear } from './colors.js';
  * @returns {CanvasGradient}
  */
 function shine(draw, colors) {
-    const hair = draw.createLinearGradient(-70, -110, 80, 110);
-    hair.addColorStop(0, colors.hair);
-    hair.addColorStop(0.25, colors.hairLight);
-    hair.addColorStop(0.5, colors.hair);
-    hair.addColorStop(1, colors.hairDark);
-    return hair;
+    return graded(draw.createLinearGradient(-70, -110, 80, 110), { 0: colors.hair, 0.25: colors.hairLight, 0.5: colors.hair, 1: colors.hairDark });
 }
 
 /**

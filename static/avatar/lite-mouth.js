@@ -1,6 +1,7 @@
 /**
  * The mouth of the drawn face, in millimetres: it opens as far as the heads' mouths do with the same weights.
  */
+import { graded } from '../canvas.js';
 import { clear } from './colors.js';
 import { shape } from './shapes.js';
 
@@ -129,10 +130,8 @@ function paintCavity(draw, mouth) {
     draw.beginPath();
     draw.roundRect(mouth.x - 19, MOUTH_Y - 12, 38, 14.5, 4); // upper teeth stay where the skull is
     draw.fill();
-    const shadow = draw.createLinearGradient(0, mouth.upper - 2, 0, mouth.upper + 8);
-    shadow.addColorStop(0, 'rgb(40 8 12 / 0.55)');
-    shadow.addColorStop(1, 'rgb(40 8 12 / 0)');
-    draw.fillStyle = shadow;
+    // The shadow of the upper lip.
+    draw.fillStyle = graded(draw.createLinearGradient(0, mouth.upper - 2, 0, mouth.upper + 8), { 0: 'rgb(40 8 12 / 0.55)', 1: 'rgb(40 8 12 / 0)' });
     draw.fillRect(-60, MOUTH_Y - 30, 120, 90);
     draw.restore();
 }
@@ -164,11 +163,7 @@ function paintLips(draw, mouth, colors) {
     draw.bezierCurveTo(left.x + reach * 0.22, left.y + (bottom - left.y) * 0.62, x - reach * 0.55, bottom, x, bottom);
     draw.bezierCurveTo(x + reach * 0.55, bottom, right.x - reach * 0.22, right.y + (bottom - right.y) * 0.62, right.x, right.y);
     draw.closePath();
-    const lip = draw.createLinearGradient(0, lower, 0, bottom);
-    lip.addColorStop(0, colors.lips);
-    lip.addColorStop(0.45, colors.lipsLight);
-    lip.addColorStop(1, colors.lips);
-    draw.fillStyle = lip;
+    draw.fillStyle = graded(draw.createLinearGradient(0, lower, 0, bottom), { 0: colors.lips, 0.45: colors.lipsLight, 1: colors.lips });
     draw.fill();
 
     if (lower - upper < 2) {
@@ -180,10 +175,7 @@ function paintLips(draw, mouth, colors) {
         draw.stroke();
     }
     for (const { x: at, y } of [left, right]) {
-        const dent = draw.createRadialGradient(at, y, 0, at, y, 4.5);
-        dent.addColorStop(0, clear(colors.deep, 0.5));
-        dent.addColorStop(1, clear(colors.deep, 0));
-        draw.fillStyle = dent;
+        draw.fillStyle = graded(draw.createRadialGradient(at, y, 0, at, y, 4.5), { 0: clear(colors.deep, 0.5), 1: clear(colors.deep, 0) });
         draw.fillRect(at - 5, y - 5, 10, 10);
     }
 }
@@ -208,8 +200,5 @@ function paintTongue(draw, { x, upper, lower }, out) {
  * @param {string} to
  */
 function vertical(draw, top, bottom, from, to) {
-    const gradient = draw.createLinearGradient(0, top, 0, bottom);
-    gradient.addColorStop(0, from);
-    gradient.addColorStop(1, to);
-    return gradient;
+    return graded(draw.createLinearGradient(0, top, 0, bottom), { 0: from, 1: to });
 }

@@ -2,6 +2,7 @@
  * The face as a drawing on a 2D canvas, for devices without a GPU and while a head loads: with the head's weights and
  * position, in the person's colours.
  */
+import { context } from '../canvas.js';
 import { palette } from './colors.js';
 import { LENS, frame } from './framing.js';
 import { paintEars, paintFaceBase, paintNeck, paintNose, paintShoulders } from './lite-body.js';
@@ -25,11 +26,7 @@ export class LiteFace {
     /** @param {HTMLCanvasElement} canvas */
     constructor(canvas) {
         this.canvas = canvas;
-        const draw = canvas.getContext('2d');
-        if (draw === null) {
-            throw new Error('this browser has no 2D canvas');
-        }
-        this.draw2d = draw;
+        this.draw2d = context(canvas);
         this.colors = palette({});
         /** @type {Required<import('./people.js').Look>} */
         this.look = { hair: 'short', brows: 6, broad: 1 };

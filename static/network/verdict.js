@@ -198,26 +198,25 @@ function lostUdp({ udp }) {
  */
 const RELAY = {
     none: {
-        state: 'the server has no relay', remedy: ' or ask the operator for a relay (serve --turn)',
+        state: 'the server has no relay', remedy: 'ask the operator for a relay (serve --turn)',
         alone: 'the server takes calls through a relay alone and names none', remedyAlone: 'send the report to the operator',
     },
     blocked: {
-        state: 'so is the relay', remedy: ' or use another network',
-        alone: 'the relay, the one other way to this server, does not answer', remedyAlone: 'let UDP and TCP through to the relay, or use another network',
+        ...faultyRelay('does not answer', 'use another network'),
+        state: 'so is the relay', remedyAlone: 'let UDP and TCP through to the relay, or use another network',
     },
-    refused: {
-        state: 'the relay refuses this browser', remedy: ' or send the report to the operator',
-        alone: 'the relay, the one other way to this server, refuses this browser', remedyAlone: 'send the report to the operator',
-    },
-    astray: {
-        state: 'the relay does not lead to the calls', remedy: ' or send the report to the operator',
-        alone: 'the relay, the one other way to this server, does not lead to the calls', remedyAlone: 'send the report to the operator',
-    },
-    untested: {
-        state: 'the relay could not be tested', remedy: ' or test again in a minute',
-        alone: 'the relay, the one other way to this server, could not be tested', remedyAlone: 'test again in a minute',
-    },
+    refused: faultyRelay('refuses this browser', 'send the report to the operator'),
+    astray: faultyRelay('does not lead to the calls', 'send the report to the operator'),
+    untested: faultyRelay('could not be tested', 'test again in a minute'),
 };
+
+/**
+ * @param {string} fault - what the relay does
+ * @param {string} remedy
+ */
+function faultyRelay(fault, remedy) {
+    return { state: `the relay ${fault}`, remedy, alone: `the relay, the one other way to this server, ${fault}`, remedyAlone: remedy };
+}
 
 /**
  * @param {Results} results
@@ -239,7 +238,7 @@ function lostWebRtc(results) {
 function remedy(results, open) {
     switch (results.udp.cause) {
         case 'blocked':
-            return `${open}${RELAY[relayState(results)].remedy}`;
+            return `${open} or ${RELAY[relayState(results)].remedy}`;
         case 'relay-only':
             return RELAY[relayState(results)].remedyAlone;
         case 'no-webrtc':

@@ -1,6 +1,7 @@
 /**
  * Every weight over time as small multiples, and the sound above them on the same axis.
  */
+import { context } from '../canvas.js';
 import { EXTRA } from './clip.js';
 
 /** @typedef {import('./clip.js').Clip} Clip */
@@ -47,11 +48,7 @@ class TimeCanvas {
     /** @param {HTMLCanvasElement} canvas */
     constructor(canvas) {
         this.canvas = canvas;
-        const draw = canvas.getContext('2d');
-        if (draw === null) {
-            throw new Error('this browser has no 2D canvas');
-        }
-        this.draw = draw;
+        this.draw = context(canvas);
         this.drawn = document.createElement('canvas');
         this.width = 0;
         this.height = 0;

@@ -210,7 +210,7 @@ test('expressions can be set by the page and by the server, and unknown ones are
 /**
  * Sends faces second by second, a second ahead of the sound: the jaw is half open in even seconds, less in odd ones.
  *
- * @param {import('./lib/scripted-server.js').ScriptedCall} call
+ * @param {import('./lib/scripted-call.js').ScriptedCall} call
  * @param {number} response
  * @returns {() => void} ends it
  */

@@ -10,7 +10,7 @@ import { withScriptedServer } from './lib/scripted-server.js';
 
 /**
  * @param {string} query
- * @param {(page: import('playwright-core').Page, call: import('./lib/scripted-server.js').ScriptedCall) => Promise<void>} body
+ * @param {(page: import('playwright-core').Page, call: import('./lib/scripted-call.js').ScriptedCall) => Promise<void>} body
  */
 async function inCall(query, body) {
     await withScriptedServer((server) => withPage({}, async (page) => {

@@ -11,7 +11,7 @@ import { PEER_FLAGS, answerWebRtc } from './lib/scripted-peer.js';
 import { withScriptedServer } from './lib/scripted-server.js';
 
 /** @typedef {import('playwright-core').Page} Page */
-/** @typedef {import('./lib/scripted-server.js').ScriptedCall} ScriptedCall */
+/** @typedef {import('./lib/scripted-call.js').ScriptedCall} ScriptedCall */
 
 const BLOCK_MS = 10;
 /** How late the page on a busy machine learns what its audio thread plays. */

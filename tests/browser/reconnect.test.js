@@ -15,7 +15,7 @@ import { withScriptedServer } from './lib/scripted-server.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('./lib/scripted-server.js').ScriptedServer} ScriptedServer */
-/** @typedef {import('./lib/scripted-server.js').ScriptedCall} ScriptedCall */
+/** @typedef {import('./lib/scripted-call.js').ScriptedCall} ScriptedCall */
 
 const PATIENCE = { timeout: 30000 };
 

@@ -1,8 +1,9 @@
-//! The command-line options shared by all programs that read the server's configuration.
+//! The command-line options shared by all programs that read the server's configuration, and the command line of those that do
+//! commands of `visavis`.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Parser, Subcommand};
 
 use crate::{Config, Flag, Sources};
 
@@ -33,6 +34,17 @@ impl Settings {
         all.extend(flags);
         Ok(crate::load(&Sources::from_process(self.config.clone(), all))?)
     }
+}
+
+// The command line of a program behind `visavis`, such as the one of `visavis models`. Its commands say what it is for.
+#[allow(missing_docs, reason = "clap would print it in place of what the commands say")]
+#[derive(Parser)]
+#[command(name = "visavis", bin_name = "visavis", version)]
+pub struct CommandLine<C: Subcommand> {
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(subcommand)]
+    pub command: C,
 }
 
 fn flag(text: &str) -> Result<Flag, String> {

@@ -38,7 +38,7 @@ use visavis_core::route::EngineKind;
 use backends::BackendKey;
 
 pub use backends::{BackendEngine, MAIN};
-pub use command_line::Settings;
+pub use command_line::{CommandLine, Settings};
 pub use endpoint::{Endpoint, Remote};
 pub use language_model::{LlmApi, LlmEngine};
 pub use network::Network;

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder, Retryable};
 
 use crate::EngineError;
 
@@ -80,7 +80,7 @@ pub(crate) fn in_time<E>(worth: impl Fn(&E) -> bool) -> impl FnMut(&E) -> bool {
 }
 
 /// Pauses between checks of an engine that is down; they never end.
-pub(crate) fn looks() -> impl Iterator<Item = Duration> {
+pub(crate) fn looks() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(LONGEST)
         .with_max_delay(LONGEST_LOOK)

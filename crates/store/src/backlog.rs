@@ -4,15 +4,22 @@
 //! is no room, the oldest of a call that has ended gives way; if there is none, the new one is not taken, and the call's next
 //! change is another chance. Before its first context a call gets a lease, which is renewed until the call's end.
 
+mod entry;
+mod task;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use visavis_core::context::CallContext;
 
+use self::entry::{Entry, Waiting, weight};
 use crate::error::StoreError;
 use crate::ids::{CallId, Lease};
 use crate::trouble::Trouble;
+
+pub use self::task::End;
+pub(crate) use self::task::{Outcome, Put, Step, Task};
 
 /// How long a lease lasts: so long after its node has died, others need a resume token to get the call.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
@@ -28,106 +35,6 @@ pub(crate) struct Bounds {
     pub(crate) calls: usize,
     /// Bytes of all their contexts, about.
     pub(crate) bytes: usize,
-}
-
-/// What becomes of a call's context after the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// It is kept as long as configured: the call was cut off, and may go on.
-    Keep,
-    /// It is kept this long at most: the call may go on soon, or never.
-    Briefly(Duration),
-    /// It is deleted: the call is over for good.
-    Forget,
-}
-
-/// What to do now.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Step {
-    /// This, and then report what came of it.
-    Do(Task),
-    /// Nothing before this moment, unless something is put.
-    Wait(Instant),
-}
-
-/// A piece of work in the store.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Task {
-    Acquire(CallId),
-    Save { lease: Lease, version: u64, context: Arc<CallContext> },
-    Renew(Lease),
-    Release { lease: Lease, keep: Option<Duration> },
-    Delete(CallId),
-    Sweep,
-}
-
-/// What became of a context that was put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Put {
-    /// It waits.
-    Waits,
-    /// The call is not kept any more.
-    Ignored,
-    /// There is no room.
-    NoRoom,
-}
-
-/// What became of a piece of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    /// It is tried again.
-    Postponed,
-    /// It is given up, and with it the call's context.
-    Lost,
-}
-
-/// A context that waits.
-struct Waiting {
-    context: Arc<CallContext>,
-    version: u64,
-    bytes: usize,
-}
-
-/// A call in progress, or one that has ended and of which something is to be written still.
-#[derive(Default)]
-struct Entry {
-    lease: Option<Lease>,
-    renew: Option<Instant>,
-    /// A lease was asked for: something may be in the store.
-    begun: bool,
-    version: u64,
-    waiting: Option<Waiting>,
-    end: Option<End>,
-    /// Nothing is written any more: another node has the call, its data was deleted, or the store refuses it.
-    barred: bool,
-    /// Its turn: whose is lowest comes first.
-    turn: u64,
-}
-
-impl Entry {
-    /// Whether something is to be written, apart from renewals.
-    fn is_due(&self) -> bool {
-        self.waiting.is_some() || self.end.is_some()
-    }
-
-    /// What is to be done next of a call that is due.
-    fn task(&mut self, call: &CallId) -> Task {
-        match (self.end, &self.lease, &self.waiting) {
-            (Some(End::Forget), _, _) => Task::Delete(call.clone()),
-            (_, None, _) => {
-                self.begun = true;
-                Task::Acquire(call.clone())
-            }
-            (_, Some(lease), Some(Waiting { context, version, .. })) => {
-                Task::Save { lease: lease.clone(), version: *version, context: context.clone() }
-            }
-            (Some(End::Briefly(keep)), Some(lease), None) => {
-                Task::Release { lease: lease.clone(), keep: Some(keep) }
-            }
-            (_, Some(lease), None) => Task::Release { lease: lease.clone(), keep: None },
-        }
-    }
 }
 
 /// All that is to be written.
@@ -249,13 +156,9 @@ impl Backlog {
         if self.is_past(task) {
             return if result.is_ok() { Outcome::Done } else { Outcome::Lost };
         }
-        let call = match task {
-            Task::Sweep => {
-                self.sweep = now + SWEPT;
-                return Outcome::Done;
-            }
-            Task::Acquire(call) | Task::Delete(call) => call,
-            Task::Save { lease, .. } | Task::Renew(lease) | Task::Release { lease, .. } => &lease.call,
+        let Some(call) = task.call() else {
+            self.sweep = now + SWEPT;
+            return Outcome::Done;
         };
         match result {
             Ok(lease) => {
@@ -342,14 +245,6 @@ impl Backlog {
         let waiting = self.calls.remove(call).and_then(|entry| entry.waiting);
         self.bytes -= waiting.map_or(0, |waiting| waiting.bytes);
     }
-}
-
-/// About how many bytes a context takes.
-fn weight(context: &CallContext) -> usize {
-    const MESSAGE: usize = 64;
-    const REST: usize = 1024;
-    let messages = context.messages.iter().map(|message| message.content.len() + MESSAGE);
-    messages.sum::<usize>() + context.summary.len() + REST
 }
 
 #[cfg(test)]

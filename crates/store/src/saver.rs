@@ -1,6 +1,7 @@
 //! The actor that writes behind calls: they leave their newest context here and never wait. What is written when, the `backlog`
-//! decides. `tokens`: resume tokens, for which their callers do wait.
+//! decides. `actor`: what does it; `tokens`: resume tokens, for which their callers do wait.
 
+mod actor;
 mod tokens;
 
 use std::collections::HashMap;
@@ -10,11 +11,11 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant as TokioInstant, sleep_until, timeout};
+use tokio::time::{Instant as TokioInstant, timeout};
 use tokio_util::sync::CancellationToken;
 use visavis_core::context::CallContext;
 
-use crate::backlog::{Backlog, Bounds, End, LEASE, Outcome, Put, Step, Task};
+use crate::backlog::{Backlog, Bounds, End, LEASE, Put};
 use crate::claim::{Claim, Redemption};
 use crate::error::StoreError;
 use crate::ids::{CallId, Lease, NodeId};
@@ -208,128 +209,18 @@ impl Saver {
     }
 }
 
-impl Shared {
-    async fn run(&self) {
-        loop {
-            let step = self.backlog.lock().next(now());
-            match step {
-                Step::Do(task) => self.perform(&task).await,
-                Step::Wait(until) => tokio::select! {
-                    () = sleep_until(TokioInstant::from_std(until)) => {}
-                    () = self.changed.notified() => {}
-                },
-            }
-        }
-    }
-
-    async fn perform(&self, task: &Task) {
-        let began = now();
-        let result = in_time(self.attempt(task)).await;
-        let fault = result.as_ref().err().map(ToString::to_string);
-        let is_stale = matches!(result, Err(StoreError::Stale));
-        let (before, after, outcome) = {
-            let mut backlog = self.backlog.lock();
-            let before = backlog.trouble().map(|trouble| trouble.since);
-            let outcome = backlog.done(task, result, now());
-            (before, backlog.trouble().map(|trouble| trouble.since), outcome)
-        };
-        if let Task::Save { .. } = task {
-            metrics::histogram!("visavis_store_write_seconds").record((now() - began).as_secs_f64());
-            metrics::counter!("visavis_store_writes_total", "outcome" => name(outcome)).increment(1);
-        }
-        if after.is_none() {
-            self.proven.send_replace(true);
-        }
-        let kind = self.vault.store().kind();
-        match (before, after, fault) {
-            (None, Some(_), Some(error)) => {
-                tracing::warn!(store = kind, %error, "contexts of calls cannot be stored now: calls go on, and their contexts wait");
-            }
-            (Some(since), None, _) => {
-                let seconds = (now() - since).as_secs();
-                tracing::info!(store = kind, seconds, "contexts of calls are stored again");
-            }
-            (_, None, Some(error)) => tracing::warn!(call = of(task), %error, "this call is not stored"),
-            _ => {}
-        }
-        self.publish();
-        if is_stale {
-            self.tell_owner(task).await;
-        }
-    }
-
-    /// A lease of this node is not the newest: if another node has the call, whoever runs it here is told. If nobody has it, its
-    /// data was deleted, and it goes on.
-    async fn tell_owner(&self, task: &Task) {
-        let Some(call) = CallId::new(of(task)) else { return };
-        if self.is_elsewhere(&call).await
-            && let Some(lost) = self.owned.lock().get(&call)
-        {
-            lost.cancel();
-        }
-    }
-
-    async fn is_elsewhere(&self, call: &CallId) -> bool {
-        let owner = in_time(self.vault.store().owner(call)).await;
-        owner.ok().flatten().is_some_and(|owner| owner != self.node)
-    }
-
-    async fn attempt(&self, task: &Task) -> Result<Option<Lease>, StoreError> {
-        let (vault, store) = (&self.vault, self.vault.store());
-        match task {
-            Task::Acquire(call) => store.acquire(call, &self.node, LEASE, Claim::Free).await.map(Some),
-            Task::Save { lease, version, context } => {
-                vault.save(lease, *version, context).await.map(|()| None)
-            }
-            Task::Renew(lease) => store.renew(lease, LEASE).await.map(|()| None),
-            Task::Release { lease, keep } => store.release(lease, *keep).await.map(|()| None),
-            Task::Delete(call) => vault.delete(call).await.map(|_| None),
-            Task::Sweep => store.sweep().await.map(|()| None),
-        }
-    }
-
-    /// The backlog has changed.
-    fn note(&self) {
-        self.publish();
-        self.changed.notify_one();
-    }
-
-    /// Tells how much waits. Under the lock, so that the last one to tell is right.
-    fn publish(&self) {
-        let backlog = self.backlog.lock();
-        let (waiting, degraded) = (backlog.waiting(), backlog.trouble().is_some());
-        self.waiting.send_replace(waiting);
-        metrics::gauge!("visavis_store_waiting").set(waiting as f64);
-        metrics::gauge!("visavis_store_degraded").set(f64::from(u8::from(degraded)));
-    }
-}
-
 /// Gives up a store that hangs.
-async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| Err(late()))
-}
-
-fn late() -> StoreError {
-    StoreError::Unreachable(format!("the store has not answered within {} s", PATIENCE.as_secs()))
+async fn in_time<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    match timeout(PATIENCE, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let late = format!("the store has not answered within {} s", PATIENCE.as_secs());
+            Err(StoreError::Unreachable(late).into())
+        }
+    }
 }
 
 /// The moment, of tokio's clock, which tests may stop.
 fn now() -> Instant {
     TokioInstant::now().into_std()
-}
-
-fn name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done => "saved",
-        Outcome::Postponed => "postponed",
-        Outcome::Lost => "refused",
-    }
-}
-
-fn of(task: &Task) -> &str {
-    match task {
-        Task::Acquire(call) | Task::Delete(call) => call.as_str(),
-        Task::Save { lease, .. } | Task::Renew(lease) | Task::Release { lease, .. } => lease.call.as_str(),
-        Task::Sweep => "",
-    }
 }

@@ -139,6 +139,12 @@ pub enum TokenRefusal {
 }
 
 impl Binding {
+    /// What a token of this call of this user stands for.
+    #[must_use]
+    pub fn of(call: &CallId, user: &str) -> Self {
+        Self { call: call.as_str().into(), user: user.into() }
+    }
+
     /// Whether this call of this user may go on.
     ///
     /// # Errors

@@ -92,13 +92,10 @@ impl Vault {
     pub async fn put_token(
         &self,
         token: &TokenHash,
-        call: &CallId,
-        user: &str,
+        binding: &Binding,
         keep: Duration,
     ) -> Result<(), StoreError> {
-        let binding = Binding { call: call.as_str().into(), user: user.into() };
-        let json =
-            serde_json::to_vec(&binding).map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let json = serde_json::to_vec(binding).map_err(|error| StoreError::Unreachable(error.to_string()))?;
         let label = of_token(token);
         let contents = Contents { version: BINDING, label: &label };
         let value = envelope::write(self.cipher.as_ref(), nonce()?, contents, &json);

@@ -11,7 +11,7 @@ use support::redis_server::Redis;
 use support::{FileStore, KEEP, TTL, call, context, node, redemption, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{
-    Claim, Extended, RedeemError, Redemption, ResumeToken, Store, StoreError, Taken, TokenRefusal,
+    Binding, Claim, Extended, RedeemError, Redemption, ResumeToken, Store, StoreError, Taken, TokenRefusal,
     ValueFault, Vault,
 };
 
@@ -153,7 +153,7 @@ async fn a_resume_token_is_good_for_its_own_call_and_user_until_it_is_void_and_n
         let (vault, a) = (vault(subject.store()), call("a"));
         let put = async |keep: Duration| {
             let token = ResumeToken::generate().unwrap();
-            vault.put_token(&token.hash(), &a, "anna", keep).await.unwrap();
+            vault.put_token(&token.hash(), &Binding::of(&a, "anna"), keep).await.unwrap();
             token
         };
         let [unknown, used, expired] = [TokenRefusal::Unknown, TokenRefusal::Used, TokenRefusal::Expired]
@@ -192,7 +192,7 @@ async fn a_resume_token_lasts_as_long_as_it_is_extended_and_a_redeemed_one_is_no
         let store = subject.store();
         let token = ResumeToken::generate().unwrap();
         assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Unknown));
-        vault.put_token(&token.hash(), &a, "", SHORT).await.unwrap();
+        vault.put_token(&token.hash(), &Binding::of(&a, ""), SHORT).await.unwrap();
         subject.pass(SHORT).await;
         // The store may have been down: the call goes on, so its token is good.
         assert_eq!(store.extend_token(&token.hash(), KEEP).await, Ok(Extended::Longer), "{}", store.kind());
@@ -241,7 +241,7 @@ async fn of_two_nodes_that_redeem_a_token_the_later_one_gets_the_call_though_the
         let (store, id) = (subject.store(), call("a"));
         let vault = vault(store.clone());
         let token = ResumeToken::generate().unwrap();
-        vault.put_token(&token.hash(), &id, "anna", KEEP).await.unwrap();
+        vault.put_token(&token.hash(), &Binding::of(&id, "anna"), KEEP).await.unwrap();
         let redeem = async || vault.redeem(&token, &id, "anna").await.unwrap();
         let (first, second) = (redeem().await, redeem().await);
         let claim =

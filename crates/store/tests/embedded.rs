@@ -14,7 +14,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use support::{FileStore, HandClock, KEEP, NOW, TTL, call, context, node, saver, until, vault, words};
 use tempfile::TempDir;
 use visavis_store::{
-    Claim, Embedded, Extended, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError,
+    Binding, Claim, Embedded, Extended, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError,
     TOKEN_REMEMBERED, TokenRefusal,
 };
 
@@ -182,7 +182,7 @@ async fn a_wall_clock_that_is_set_back_an_hour_makes_nothing_live_longer() {
     let minute = Duration::from_secs(60);
     let first = store.acquire(&call("a"), &node("one"), minute, Claim::Free).await.unwrap();
     for token in &tokens {
-        vault.put_token(&token.hash(), &call("a"), "anna", minute).await.unwrap();
+        vault.put_token(&token.hash(), &Binding::of(&call("a"), "anna"), minute).await.unwrap();
     }
     clock.set_back(HOUR);
     clock.pass(minute);
@@ -203,7 +203,7 @@ async fn extended_tokens_count_at_once_and_outlive_a_process_that_dies_between_t
     let tokens = [(); 5].map(|()| ResumeToken::generate().unwrap());
     let minute = Duration::from_secs(60);
     for token in &tokens {
-        vault.put_token(&token.hash(), &call("a"), "anna", minute).await.unwrap();
+        vault.put_token(&token.hash(), &Binding::of(&call("a"), "anna"), minute).await.unwrap();
     }
     // Each is extended every 10 s, a second after the one before.
     for _ in 0..12 {
@@ -234,7 +234,7 @@ async fn what_is_too_old_is_swept_from_the_file() {
         clock.pass(KEEP / 2);
     }
     let token = ResumeToken::generate().unwrap();
-    vault.put_token(&token.hash(), &call("a"), "anna", TTL).await.unwrap();
+    vault.put_token(&token.hash(), &Binding::of(&call("a"), "anna"), TTL).await.unwrap();
     clock.pass(TTL + TOKEN_REMEMBERED);
     store.sweep().await.unwrap();
     drop((vault, store));

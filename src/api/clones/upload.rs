@@ -4,8 +4,8 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt;
 
-use crate::api::body::{discard, was_too_slow};
-use crate::api::problem::{Problem, too_slow};
+use crate::api::body::discard;
+use crate::api::problem::{Problem, unread};
 use visavis_media::clip::LARGEST;
 
 /// Largest body in bytes: the largest clip in base64, and 256 KiB for the fields.
@@ -36,10 +36,7 @@ pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes, Probl
     }
     let mut bytes = Vec::with_capacity(usize::try_from(told).unwrap_or(0));
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| match was_too_slow(&error) {
-            true => too_slow(),
-            false => Problem::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
-        })?;
+        let piece = piece.map_err(|error| unread(&error))?;
         if bytes.len() + piece.len() > LARGEST_BODY {
             discard(pieces);
             return Err(too_large());

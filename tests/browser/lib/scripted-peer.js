@@ -2,7 +2,7 @@
  * The far end of a scripted WebRTC call: a second page in the same browser that answers the offer, and sends a tone or
  * silence when told to.
  */
-import { ScriptedCall } from './scripted-server.js';
+import { ScriptedCall } from './scripted-call.js';
 
 /** Otherwise Chromium hides local addresses behind names that only a network with mDNS resolves. */
 export const PEER_FLAGS = ['--disable-features=WebRtcHideLocalIpsWithMdns'];

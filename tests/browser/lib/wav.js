@@ -44,13 +44,14 @@ export function readWav(file) {
 }
 
 /**
- * @param {string} file
- * @param {Sound} sound
+ * @param {number} sampleRate
+ * @param {Int16Array} samples
+ * @returns {Buffer} a file
  */
-export function writeWav(file, { sampleRate, samples }) {
-    const bytes = Buffer.alloc(44 + samples.length * 2);
+export function encodeWav(sampleRate, samples) {
+    const bytes = Buffer.alloc(44 + samples.byteLength);
     bytes.write('RIFF', 0, 'latin1');
-    bytes.writeUInt32LE(36 + samples.length * 2, 4);
+    bytes.writeUInt32LE(36 + samples.byteLength, 4);
     bytes.write('WAVEfmt ', 8, 'latin1');
     bytes.writeUInt32LE(16, 16);
     bytes.writeUInt16LE(1, 20); // PCM
@@ -60,11 +61,21 @@ export function writeWav(file, { sampleRate, samples }) {
     bytes.writeUInt16LE(2, 32);
     bytes.writeUInt16LE(16, 34);
     bytes.write('data', 36, 'latin1');
-    bytes.writeUInt32LE(samples.length * 2, 40);
+    bytes.writeUInt32LE(samples.byteLength, 40);
+    Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength).copy(bytes, 44);
+    return bytes;
+}
+
+/**
+ * @param {string} file
+ * @param {Sound} sound
+ */
+export function writeWav(file, { sampleRate, samples }) {
+    const pcm = new Int16Array(samples.length);
     samples.forEach((sample, i) => {
-        bytes.writeInt16LE(Math.round(Math.max(-1, Math.min(1, sample)) * 32767), 44 + i * 2);
+        pcm[i] = Math.round(Math.max(-1, Math.min(1, sample)) * 32767);
     });
-    fs.writeFileSync(file, bytes);
+    fs.writeFileSync(file, encodeWav(sampleRate, pcm));
 }
 
 /**

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::heard::{Pace, longest_hole, repeats};
-use super::scenarios::Role;
 use super::scene::{Recording, Response, Scene, Spoken};
+use super::script::Role;
 use crate::harness::words::{word_error_rate, words};
 use visavis_client::Event;
 

@@ -1,6 +1,6 @@
 //! Scripted spoken scenarios in real calls: is the agent quick, patient, silent when interrupted, and undisturbed by "mm-hm"?
 //!
-//! - [`scenarios`]: what is said, and when; [`speech`]: the clips, spoken by [`kokoro`], [`noises`] and [`exclamations`]
+//! - [`scenarios`]: what is said, and when, in the terms of [`script`]; [`speech`]: the clips, spoken by [`kokoro`], [`noises`] and [`exclamations`]
 //! - [`player`]: plays a scenario in a call; [`scene`]: what the client received
 //! - [`judge`]: judges a run; [`heard`]: which words were heard, and whether sound was missing
 //! - [`summary`]: compares all runs with the targets
@@ -13,6 +13,7 @@ pub mod noises;
 pub mod player;
 pub mod scenarios;
 pub mod scene;
+pub mod script;
 pub mod speech;
 pub mod summary;
 #[cfg(test)]
@@ -26,8 +27,8 @@ use serde::Serialize;
 use self::heard::Pace;
 use self::judge::{Observed, judge};
 use self::player::{Cue, play};
-use self::scenarios::{Beside, Scenario};
 use self::scene::{Recording, Scene};
+use self::script::{Beside, Line, Scenario};
 use self::speech::{SPEAKERS, Speech};
 use self::summary::{Measure, Run, sum_up};
 use super::calls::together;
@@ -150,7 +151,7 @@ fn takes(options: &Options, tries: usize, tell: &mut impl FnMut(&str)) -> anyhow
             for again in 0..tries {
                 let lines = scenario.variants[(repetition + again) % scenario.variants.len()];
                 let speaker = SPEAKERS[(repetition + again + index) % SPEAKERS.len()];
-                let cue = |line: &scenarios::Line| -> anyhow::Result<Cue> {
+                let cue = |line: &Line| -> anyhow::Result<Cue> {
                     let says = speech.utterance(speaker, line.parts)?;
                     Ok(Cue { role: line.role, when: line.when, says })
                 };

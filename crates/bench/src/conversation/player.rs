@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::heard::Pace;
-use super::scenarios::{Role, When};
 use super::scene::{Recording, Scene, Spoken};
+use super::script::{Role, When};
 use super::speech::Utterance;
 use visavis_client::turn::{TurnLog, tell_server};
 use visavis_client::{Arrived, Call, ClientError, Event, ServerMessage};

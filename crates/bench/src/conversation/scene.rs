@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scenarios::Role;
+use super::script::Role;
 use visavis_client::hearing::{Hearing, Span};
 use visavis_client::{Arrived, Event, ServerMessage};
 use visavis_core::frame::ResponseId;

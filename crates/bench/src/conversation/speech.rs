@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::exclamations::{held_vowel, laughter, sneeze};
 use super::kokoro::{self, Kokoro};
 use super::noises::{at_level, cough, door, hum};
-use super::scenarios::Part;
+use super::script::Part;
 use visavis_client::Clip;
 use visavis_core::frame::MIC_RATE;
 use visavis_media::audio::wav;

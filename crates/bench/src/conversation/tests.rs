@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::heard::{Pace, repeats};
 use super::judge::{Observed, judge};
-use super::scenarios::Role;
 use super::scene::{Recording, Scene, Spoken};
+use super::script::Role;
 use super::summary::{Run, sum_up};
 use visavis_client::{Arrived, Event, ServerMessage};
 use visavis_core::frame::ResponseId;

@@ -3,7 +3,8 @@
 //! Pure: an [`Input`] and the time go in, [`Command`]s come out. Times are milliseconds since the call began.
 //!
 //! - this file: the state, and the dispatch of inputs; `settings`, `input` and `command`: its configuration, inputs and outputs
-//! - `listening`: an utterance from its first sound to the end of the turn, and the speculative response before that
+//! - `listening`: what comes of the person's voice and words; `utterance`: what is known of them; `late_words`: those that are late
+//! - `turn_end`: when a pause ends the turn, and the speculative response before that
 //! - `barge_in`: what happens to a response while the person makes a sound
 //! - `response`: the current response; `asking`: its requests to the model; `progress`: news of it; `response_end`: its end
 //! - `typing`: words that the client sends as text
@@ -27,6 +28,7 @@ mod face;
 mod filler;
 mod history;
 mod input;
+mod late_words;
 mod lines;
 mod listening;
 mod memory;
@@ -39,7 +41,9 @@ mod settings;
 mod taking_up;
 mod tool_use;
 mod tools;
+mod turn_end;
 mod typing;
+mod utterance;
 mod voice_choice;
 mod voices;
 
@@ -59,7 +63,6 @@ use face::Shown;
 use history::History;
 pub use input::Input;
 use lines::{CannedPhrase, is_foreign};
-use listening::{Cut, Open};
 use memory::Memory;
 use progress::KnownPosition;
 use remembering::Fingerprint;
@@ -67,6 +70,7 @@ use response::{Question, Response};
 pub use settings::Settings;
 use tools::AGENT_ENDED;
 pub use tools::Round;
+use utterance::{Cut, Open};
 use voice_choice::VoiceWish;
 
 /// The state of one conversation.

@@ -2,19 +2,10 @@
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};
-use visavis_config::Settings;
+use visavis_config::CommandLine;
 use visavis_doctor::cli::{self, DoctorArgs};
 
 /// Checks a host before or while it serves.
-#[derive(Parser)]
-#[command(name = "visavis", bin_name = "visavis", version)]
-struct Cli {
-    #[command(flatten)]
-    settings: Settings,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Check this host, and a server from outside
@@ -23,6 +14,6 @@ enum Command {
 
 fn main() -> std::process::ExitCode {
     visavis_proto::host::silence_onnxruntime();
-    let Cli { settings, command: Command::Doctor(arguments) } = Cli::parse();
+    let CommandLine { settings, command: Command::Doctor(arguments) } = CommandLine::parse();
     cli::run(settings, arguments)
 }

@@ -3,20 +3,11 @@
 #![forbid(unsafe_code)]
 
 use clap::{Parser, Subcommand};
-use visavis_config::Settings;
+use visavis_config::CommandLine;
 use visavis_fetch::cli::{self, ModelsArgs};
 use visavis_fetch::voices::{self, VoicesArgs};
 
 /// Lists, fetches and checks models, and adds voices.
-#[derive(Parser)]
-#[command(name = "visavis", bin_name = "visavis", version)]
-struct Cli {
-    #[command(flatten)]
-    settings: Settings,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// List, fetch and check models
@@ -26,7 +17,7 @@ enum Command {
 }
 
 fn main() -> std::process::ExitCode {
-    let Cli { settings, command } = Cli::parse();
+    let CommandLine { settings, command } = CommandLine::parse();
     let done = settings.load([]).and_then(|config| match command {
         Command::Models(arguments) => cli::run(arguments, &config.models.dir),
         Command::Voices(arguments) => voices::run(&arguments, &config),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::keep;
 use visavis_models::FetchError;
 
 const POLL: Duration = Duration::from_millis(100);
@@ -21,11 +22,11 @@ pub(super) struct Client<'a> {
 }
 
 /// The result of running a client.
-pub(super) struct Run {
+struct Run {
     /// The file it downloaded, or `None` if it failed.
-    pub(super) file: Option<PathBuf>,
+    file: Option<PathBuf>,
     /// Everything it printed.
-    pub(super) log: String,
+    log: String,
     // Removes the scratch directory.
     _scratch: tempfile::TempDir,
 }
@@ -43,8 +44,23 @@ impl Drop for Running {
 }
 
 impl Client<'_> {
-    /// Runs the client; `args` is given the directory that it must download into.
-    pub(super) fn run(
+    /// Downloads the file of one package to `target`; `args` is given the directory that the client must download into.
+    pub(super) fn download(
+        &self,
+        package: &str,
+        args: impl FnOnce(&Path) -> Vec<String>,
+        scratch: &Path,
+        target: &Path,
+        on_bytes: &dyn Fn(u64),
+    ) -> Result<(), FetchError> {
+        let run = self.run(args, scratch, on_bytes)?;
+        match &run.file {
+            Some(file) => keep(file, target),
+            None => Err(self.explain(package, &run.log, scratch)),
+        }
+    }
+
+    fn run(
         &self,
         args: impl FnOnce(&Path) -> Vec<String>,
         scratch: &Path,
@@ -93,7 +109,7 @@ impl Client<'_> {
     }
 
     /// Puts a failed run's output into one of our sentences.
-    pub(super) fn explain(&self, what: &str, log: &str, scratch: &Path) -> FetchError {
+    fn explain(&self, what: &str, log: &str, scratch: &Path) -> FetchError {
         let has = |marks: &[&str]| marks.iter().any(|mark| log.contains(mark));
         if has(&["No module named pip", "No module named 'pip'"]) {
             return self.missing();

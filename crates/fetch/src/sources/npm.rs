@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::client::Client;
-use super::keep;
 use visavis_models::FetchError;
 
 /// Downloads one package, without its dependencies.
@@ -19,7 +18,8 @@ pub(super) fn download(
         tool: "npm",
         install: "install npm (Debian and Ubuntu: apt install npm), or use --prefer hub",
     };
-    let run = client.run(
+    client.download(
+        spec,
         |out| {
             let dest = out.to_string_lossy().into_owned();
             let flags = ["--loglevel=error", "--no-update-notifier", "--fetch-retries=2"].map(str::to_owned);
@@ -28,10 +28,7 @@ pub(super) fn download(
             args
         },
         scratch,
+        target,
         on_bytes,
-    )?;
-    match &run.file {
-        Some(tarball) => keep(tarball, target),
-        None => Err(client.explain(spec, &run.log, scratch)),
-    }
+    )
 }

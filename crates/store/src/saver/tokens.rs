@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use super::{PATIENCE, Saver, in_time, late};
+use super::{Saver, in_time};
 use crate::claim::Redemption;
 use crate::error::StoreError;
 use crate::ids::CallId;
-use crate::token::{Extended, ResumeToken, TokenHash};
+use crate::token::{Binding, Extended, ResumeToken, TokenHash};
 use crate::vault::RedeemError;
 
 impl Saver {
@@ -19,11 +17,10 @@ impl Saver {
     pub async fn put_token(
         &self,
         token: &TokenHash,
-        call: &CallId,
-        user: &str,
+        binding: &Binding,
         keep: Duration,
     ) -> Result<(), StoreError> {
-        in_time(self.0.vault.put_token(token, call, user, keep)).await
+        in_time(self.0.vault.put_token(token, binding, keep)).await
     }
 
     /// Lets a resume token be good for this long from now on, unless it was redeemed.
@@ -60,8 +57,7 @@ impl Saver {
         call: &CallId,
         user: &str,
     ) -> Result<Redemption, RedeemError> {
-        let redeemed = timeout(PATIENCE, self.0.vault.redeem(token, call, user)).await;
-        redeemed.unwrap_or_else(|_| Err(late().into()))
+        in_time(self.0.vault.redeem(token, call, user)).await
     }
 
     /// Whether a resume token would be taken, which is not redeemed.
@@ -69,7 +65,6 @@ impl Saver {
     /// # Errors
     /// As [`Vault::check`].
     pub async fn check(&self, token: &ResumeToken, call: &CallId, user: &str) -> Result<(), RedeemError> {
-        let checked = timeout(PATIENCE, self.0.vault.check(token, call, user)).await;
-        checked.unwrap_or_else(|_| Err(late().into()))
+        in_time(self.0.vault.check(token, call, user)).await
     }
 }

@@ -1,8 +1,8 @@
 //! Calls over WebRTC: one UDP port for all of them, and an actor for each.
 //!
 //! - [`WebRtcHost`] answers offers; [`PeerHandle`] takes later candidates and offers over HTTP
-//! - `mux`: the port, kept running by `supervisor`; `endpoint`: a call's side of it; `stun`: identifies a check's call;
-//!   `checks`: limits our checks to unproven addresses; `runtime`: the port as the `webrtc` crate sees it
+//! - `mux`: the port (its `socket` and `routes`), kept running by `supervisor`; `endpoint`: a call's side of it; `stun`: identifies
+//!   a check's call; `checks`: limits our checks to unproven addresses; `runtime`: the port as the `webrtc` crate sees it
 //! - `framed`: ICE over TCP, on the port of HTTP; `ways`: which clients are reached so
 //! - `sdp`: requirements on offers, and the text of answers; `addresses`: the server's addresses in them, chosen, and looked at again
 //!   while it runs; `questions`: our own to STUN servers, of which they come

@@ -1,7 +1,7 @@
 //! Code shared by adapters of HTTP APIs: the client with its key, readiness, and errors for refusals.
 //!
 //! - this file: the client of one endpoint
-//! - `probe`: checks whether an endpoint is ready, using what `models` it lists (pure)
+//! - `probe`: checks whether an endpoint is ready, using what `models` it lists (pure); `looks`: how often, and what counts
 //! - `refused`: reads and explains an unexpected response; `answer`: maps it to an error with advice; `advice`: what an API has to
 //!   advise about; `fault`: parses error messages (all three pure)
 //! - `silence`: how long an endpoint may be silent (pure)
@@ -10,6 +10,7 @@ pub(super) mod advice;
 pub(super) mod answer;
 pub(super) mod fault;
 pub(super) mod form;
+pub(super) mod looks;
 pub(super) mod models;
 pub(super) mod probe;
 pub(super) mod refused;

@@ -1,23 +1,18 @@
 //! Checks an endpoint periodically and publishes whether it is ready.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Refused, error};
+use super::looks::Looks;
 use super::models::Listed;
 use super::refused::answer;
 use super::{Http, content_type, refused, text};
-use crate::retry::looks;
 use crate::status::EngineStatus;
-
-/// Interval of checks while an endpoint is ready. They also keep a connection open, which saves the next response a handshake.
-const STEADY: Duration = Duration::from_secs(20);
 
 /// What is checked at an endpoint.
 pub(in crate::backends) struct Looked {
@@ -81,21 +76,9 @@ impl Probe {
     }
 
     async fn watch(&self) {
-        let mut pauses = looks();
-        // One failed check may be the network's fault: only a second one makes an endpoint count as not ready.
-        let mut doubted = false;
+        let mut looks = Looks::new(self.engine, &self.status);
         loop {
-            let found = self.looked.look().await;
-            let fails = found.is_err();
-            doubted = fails && !doubted && self.status.borrow().ready;
-            if !doubted {
-                self.status_of(found).publish(self.engine, &self.status);
-            }
-            if !fails {
-                pauses = looks();
-            }
-            let pause = if fails { pauses.next() } else { None };
-            sleep(pause.unwrap_or(STEADY)).await;
+            looks.found(self.status_of(self.looked.look().await)).await;
         }
     }
 

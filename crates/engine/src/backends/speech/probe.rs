@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
 use crate::EngineError;
-use crate::retry::looks;
+use crate::backends::http::looks::Looks;
 use crate::status::EngineStatus;
 
-/// Interval of checks while a server is ready. They also keep a connection open, which saves the next request a handshake.
-const STEADY: Duration = Duration::from_secs(20);
 /// Longest time for a check: XTTS sends its speakers as megabytes of numbers.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -38,21 +36,9 @@ impl Probe {
     }
 
     async fn watch(&self) {
-        let mut pauses = looks();
-        // One failed check may be the network's fault: only a second one makes a server count as not ready.
-        let mut doubted = false;
+        let mut looks = Looks::new(self.server.name, &self.status);
         loop {
-            let found = self.look().await;
-            let fails = found.is_err();
-            doubted = fails && !doubted && self.status.borrow().ready;
-            if !doubted {
-                self.status_of(found).publish(self.server.name, &self.status);
-            }
-            if !fails {
-                pauses = looks();
-            }
-            let pause = if fails { pauses.next() } else { None };
-            sleep(pause.unwrap_or(STEADY)).await;
+            looks.found(self.status_of(self.look().await)).await;
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::routes::{MAX_ADDRESSES, OPEN_CHECKS};
 use super::*;
 
 const UFRAG: &str = "fuzz";
