@@ -74,6 +74,10 @@ pub(crate) trait Uplink: Send {
     async fn message(&mut self, text: String) -> Result<(), String>;
     /// Closes the connection.
     async fn close(&mut self);
+    /// Closes it as a page that is loaded anew does, whose call may go on.
+    async fn leave(&mut self) {
+        self.close().await;
+    }
 }
 
 /// Takes what the readers receive.

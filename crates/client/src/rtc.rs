@@ -28,6 +28,7 @@ use webrtc::peer_connection::{
 };
 
 use super::clip;
+use super::comeback::Pass;
 use super::error::ClientError;
 use super::link::{Event, Inbox, Uplink, Wiring};
 use super::message::parse;
@@ -212,11 +213,12 @@ pub(crate) struct RtcUplink {
 pub(crate) async fn connect(
     server: &Server,
     language: Option<&str>,
+    resume: Option<&Pass>,
     wiring: &Wiring,
 ) -> Result<RtcUplink, ClientError> {
     let offering = Offering::timed(server, wiring.setup.clone()).await?;
     let pc = offering.pc.clone();
-    let connected = accept(server, language, offering, wiring).await;
+    let connected = accept(server, language, resume, offering, wiring).await;
     if connected.is_err() {
         // The driver runs until it is told to stop.
         let _ = pc.close().await;
@@ -227,11 +229,12 @@ pub(crate) async fn connect(
 async fn accept(
     server: &Server,
     language: Option<&str>,
+    resume: Option<&Pass>,
     offering: Offering,
     wiring: &Wiring,
 ) -> Result<RtcUplink, ClientError> {
     let Offering { pc, channel, track, ssrc, mut stage, mut tracks, sdp } = offering;
-    let answer = server.offer(&sdp, language).await?;
+    let answer = server.offer(&sdp, language, resume).await?;
     wiring.setup.reach(SetupStage::Answered);
     let description =
         RTCSessionDescription::answer(answer.sdp).map_err(ClientError::rtc("reading the answer"))?;

@@ -13,7 +13,9 @@ use visavis_bench::calls::{self, Questions};
 use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
 use visavis_bench::failures::{self, Blow, Phase, Victim};
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
-use visavis_bench::{Settings, churn, conversation, hostile, idle, interrupt, process, table, voices};
+use visavis_bench::{
+    Settings, churn, conversation, hostile, idle, interrupt, process, survive, table, voices,
+};
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Mode, Server};
 use visavis_config::Sources;
@@ -52,6 +54,13 @@ enum What {
     /// came at most 1.5 times as late, memory came back, /health was always answered and SIGTERM ended the server in time, 1
     /// otherwise, 2 when an argument is wrong.
     Hostile(HostileArguments),
+    /// Calls that outlive their server: `kill` and `reload` cut answers off in the middle, and measure how soon the agent is
+    /// heard again, at which word it goes on, and whether it knows what it was told before
+    ///
+    /// It starts servers of its own, with a store in a scratch folder: `bench survive kill --binaries target/release`. The
+    /// questions are spoken by Kokoro: `visavis models fetch kokoro-82m-int8`. Exit code: 0 when no target was missed, 1
+    /// otherwise, 2 when an argument is wrong, or a program or a model is missing.
+    Survive(survive::Options),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
     /// --lips, a score of the lips
     ///
@@ -243,6 +252,7 @@ async fn measure() -> ExitCode {
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,
         What::Failures(arguments) => Box::pin(fail(arguments)).await,
         What::Hostile(arguments) => Box::pin(attack(arguments)).await,
+        What::Survive(options) => Box::pin(outlive(&options)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
         What::Voices(options) => Box::pin(speak(&options)).await,
     };
@@ -350,6 +360,13 @@ async fn attack(arguments: HostileArguments) -> anyhow::Result<bool> {
     let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
     let report = Box::pin(hostile::run(&settings, &options, tell)).await?;
     print(arguments.shared.json, &report, hostile::table::report)?;
+    Ok(report.passed)
+}
+
+async fn outlive(options: &survive::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(survive::run(options, &mut tell)).await?;
+    print(options.json, &report, survive::table::report)?;
     Ok(report.passed)
 }
 
