@@ -55,10 +55,12 @@ enum What {
     /// otherwise, 2 when an argument is wrong.
     Hostile(HostileArguments),
     /// Calls that outlive their server: `kill` and `reload` cut answers off in the middle, and measure how soon the agent is
-    /// heard again, at which word it goes on, and whether it knows what it was told before
+    /// heard again, at which word it goes on, and whether it knows what it was told before; `rollout` restarts two servers behind
+    /// nginx under four callers and `redis` takes the servers' Redis away, and both count the turns and words that are lost
     ///
-    /// It starts servers of its own, with a store in a scratch folder: `bench survive kill --binaries target/release`. The
-    /// questions are spoken by Kokoro: `visavis models fetch kokoro-82m-int8`. Exit code: 0 when no target was missed, 1
+    /// It starts servers of its own, with a store in a scratch folder: `bench survive kill --binaries target/release`.
+    /// `rollout` needs Debian's nginx-light and redis-tools, `redis` the latter. The questions are spoken by Kokoro: `visavis
+    /// models fetch kokoro-82m-int8`. Exit code: 0 when no target was missed, 1
     /// otherwise, 2 when an argument is wrong, or a program or a model is missing.
     Survive(survive::Options),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with

@@ -3,16 +3,23 @@
 //!
 //! - this file: what is measured, and the report
 //! - [`cut`]: answers that are cut off, by a kill and by a page that is loaded anew
+//! - [`rollout`]: two servers behind nginx, restarted one after the other; [`outage`]: a Redis that is away
+//! - [`caller`]: who speaks meanwhile, and counts what is lost
 //! - `person`: who calls, and comes back; [`redial`]: when they try (pure)
 //! - `heard`: what they hear over one connection; [`words`]: which words are lost (pure)
-//! - `node`: the servers
+//! - `node`: the servers; `redis`, `proxy`: what stands beside them
 //! - [`table`]: the results as tables
 
+pub mod caller;
 pub mod cut;
 mod heard;
 mod node;
+pub mod outage;
 mod person;
+mod proxy;
 pub mod redial;
+mod redis;
+pub mod rollout;
 pub mod table;
 pub mod words;
 
@@ -28,7 +35,9 @@ use crate::conversation::speech::{SPEAKERS, Speech};
 use crate::harness::{load_speech, models_folder, speech_folder};
 use cut::{Blow, CutReport, Cuts};
 use node::Build;
+use outage::OutageReport;
 use person::Person;
+use rollout::RolloutReport;
 use visavis_client::{Clip, Mode};
 use visavis_engine::backends::child::program_beside;
 
@@ -42,6 +51,10 @@ pub enum What {
     Kill,
     /// The client leaves while an answer sounds, and comes back at once, as a page that is loaded anew.
     Reload,
+    /// Two servers with one Redis behind nginx are stopped (SIGTERM) and started again, one after the other, under four callers.
+    Rollout,
+    /// The servers' Redis hangs for 10 s, and is killed and away for 10 s, while a caller speaks.
+    Redis,
 }
 
 /// What to measure, and with which servers.
@@ -92,6 +105,10 @@ pub struct Report {
     pub kill: Option<CutReport>,
     /// The client left and came back.
     pub reload: Option<CutReport>,
+    /// Both servers were restarted.
+    pub rollout: Option<RolloutReport>,
+    /// Redis was away.
+    pub redis: Option<OutageReport>,
     /// Whether all targets were met.
     pub passed: bool,
 }
@@ -102,7 +119,7 @@ pub struct Report {
 /// When the servers' program or speech is missing, or a server does not start.
 pub async fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<Report> {
     let scratch = tempfile::tempdir()?;
-    let person = person(options)?;
+    let person = Arc::new(person(options)?);
     let mut report = Report { passed: true, ..Report::default() };
     for what in &options.what {
         let name = format!("{what:?}").to_lowercase();
@@ -119,6 +136,14 @@ pub async fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Resul
             What::Reload => {
                 let cut = Box::pin(cut::run(&build, &person, cuts(Blow::Reload), tell)).await?;
                 report.reload.insert(cut).passed
+            }
+            What::Rollout => {
+                let rollout = Box::pin(rollout::run(&build, &person, tell)).await?;
+                report.rollout.insert(rollout).passed
+            }
+            What::Redis => {
+                let outage = Box::pin(outage::run(&build, &person, tell)).await?;
+                report.redis.insert(outage).passed
             }
         };
     }

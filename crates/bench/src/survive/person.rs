@@ -82,7 +82,10 @@ impl Person {
                 ClientError::Refused { status: 410, detail, .. } if !redial.refused() => {
                     bail!("the resume token was refused: {detail}");
                 }
-                ClientError::Refused { status: 503, .. } => redial.reached(loads(server, end).await),
+                ClientError::Refused { status: 503, .. } => {
+                    let loaded = loads(server, end).await;
+                    redial.reached(loaded);
+                }
                 _ => {}
             }
         }

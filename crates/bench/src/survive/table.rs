@@ -1,7 +1,11 @@
 //! The results as tables.
 
 use super::Report;
+use super::caller::Tally;
 use super::cut::{Blow, CutReport};
+use super::outage::OutageReport;
+use super::rollout::RolloutReport;
+use crate::statistics::Summary;
 use crate::table::line;
 
 /// All tables.
@@ -11,7 +15,54 @@ pub fn report(report: &Report) -> String {
     for cut in [&report.kill, &report.reload].into_iter().flatten() {
         cuts(&mut out, cut);
     }
+    if let Some(report) = &report.rollout {
+        rollout(&mut out, report);
+    }
+    if let Some(report) = &report.redis {
+        outages(&mut out, report);
+    }
     out
+}
+
+fn rollout(out: &mut String, report: &RolloutReport) {
+    line(out, &format!("\ntwo servers restarted one after the other under {} callers", report.calls));
+    tally(out, &report.tally);
+    for (name, summary) in [("the call goes on", report.back), ("the agent is heard", report.sound)] {
+        if let Some(summary) = summary {
+            line(out, &format!("{name} after the loss: {}", in_ms(summary)));
+        }
+    }
+    let restarts: Vec<String> = report.restarts_s.iter().map(|seconds| format!("{seconds:.1} s")).collect();
+    line(out, &format!("SIGTERM to ready: {}", restarts.join(", ")));
+    line(out, if report.passed { "passed" } else { "missed" });
+}
+
+fn outages(out: &mut String, report: &OutageReport) {
+    line(out, "\nRedis away under a caller");
+    for outage in &report.outages {
+        let told = if outage.told { "told by /ready" } else { "not told by /ready" };
+        let stored = outage.stored_after_s.map_or_else(
+            || "never stored".to_owned(),
+            |seconds| format!("all stored {seconds:.1} s after its return"),
+        );
+        line(out, &format!("{:?}: {told}, {stored}", outage.blow));
+    }
+    tally(out, &report.tally);
+    line(out, if report.passed { "passed" } else { "missed" });
+}
+
+fn tally(out: &mut String, tally: &Tally) {
+    let Tally { turns, turns_lost, asked_again, moves, words, words_lost, .. } = tally;
+    line(out, &format!("turns lost {turns_lost} of {turns}; questions asked again {asked_again}"));
+    line(out, &format!("moves {moves}; words of history lost {words_lost} of {words}"));
+    for fault in &tally.faults {
+        line(out, &format!("fault: {fault}"));
+    }
+}
+
+fn in_ms(summary: Summary) -> String {
+    let Summary { p50, p95, max, .. } = summary;
+    format!("P50 {p50:.0}, P95 {p95:.0}, max {max:.0} ms")
 }
 
 fn cuts(out: &mut String, report: &CutReport) {
@@ -42,8 +93,7 @@ fn cuts(out: &mut String, report: &CutReport) {
         line(out, text.trim_end());
     }
     if let Some(sound) = report.sound {
-        let text = format!("sound P50 {:.0}, P95 {:.0}, max {:.0} ms", sound.p50, sound.p95, sound.max);
-        line(out, &text);
+        line(out, &format!("sound {}", in_ms(sound)));
     }
     line(out, &format!("{} of {} passed", report.good, report.trials.len()));
 }

@@ -7,12 +7,16 @@ use serde::Serialize;
 use crate::harness::words::words;
 use visavis_client::{Recalled, ServerMessage};
 
+/// The notice before the agent asks the person to wait. Its message is what the agent then says, which is no part of a response.
+const ASKS_TO_WAIT: &str = "one-moment";
+
 /// What a client was told of the agent's words over one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
     /// What has sounded of each segment.
     sounded: BTreeMap<u64, String>,
     captions: Vec<String>,
+    fillers: Vec<String>,
 }
 
 impl Told {
@@ -23,20 +27,27 @@ impl Told {
                 self.sounded.insert(*segment, text.clone());
             }
             ServerMessage::BotOutput { text, .. } => self.captions.push(text.clone()),
+            ServerMessage::Notice { code, message } if code == ASKS_TO_WAIT => {
+                self.fillers.push(message.clone());
+            }
             _ => {}
         }
     }
 
-    /// The words that have sounded.
+    fn is_filler(&self, text: &str) -> bool {
+        self.fillers.iter().any(|filler| filler.trim().starts_with(text.trim()))
+    }
+
+    /// The words of responses that have sounded.
     #[must_use]
     pub fn sounded(&self) -> Vec<String> {
-        self.sounded.values().flat_map(|text| words(text)).collect()
+        self.sounded.values().filter(|text| !self.is_filler(text)).flat_map(|text| words(text)).collect()
     }
 
     /// The words of all captions, those of a segment that still sounds included.
     #[must_use]
     pub fn captions(&self) -> Vec<String> {
-        self.captions.iter().flat_map(|text| words(text)).collect()
+        self.captions.iter().filter(|text| !self.is_filler(text)).flat_map(|text| words(text)).collect()
     }
 }
 
@@ -113,6 +124,15 @@ mod tests {
         assert_eq!(lost("one two", "two one"), 1);
         assert_eq!(lost("one two", ""), 2);
         assert_eq!(lost("", "one"), 0);
+    }
+
+    #[test]
+    fn what_the_agent_says_to_make_the_person_wait_is_no_part_of_a_response() {
+        let mut told = told(&["One moment.", "It is", "One"], &["One moment.", "It is tea."]);
+        let message = "One moment. ".to_owned();
+        told.message(&ServerMessage::Notice { code: ASKS_TO_WAIT.into(), message });
+        assert_eq!(told.sounded(), ["it", "is"]);
+        assert_eq!(told.captions(), ["it", "is", "tea"]);
     }
 
     #[test]
