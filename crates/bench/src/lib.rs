@@ -7,6 +7,7 @@
 //!   [`interrupt`]: barge-in
 //! - [`failures`]: engines stopped or killed in the middle of a turn
 //! - [`hostile`]: a client that attacks in every way at once, beside a call
+//! - [`loss`]: what is understood over a network that loses packets
 //! - [`survive`]: servers killed, stopped and replaced under calls that go on
 //! - [`conversation`]: scripted scenarios, judged against the targets
 //! - [`avatar`]: how good the face is; [`voices`]: how good the voices are
@@ -23,6 +24,7 @@ pub mod harness;
 pub mod hostile;
 pub mod idle;
 pub mod interrupt;
+pub mod loss;
 pub mod process;
 pub mod statistics;
 pub mod survive;
@@ -61,7 +63,7 @@ impl Settings {
     /// Starts a call whose microphone hears more than the person.
     async fn start_in(&self, surroundings: Surroundings) -> Result<Call, ClientError> {
         let (language, background) = (self.language.clone(), self.background.clone());
-        let options = CallOptions { language, background, surroundings, resume: None };
+        let options = CallOptions { language, background, surroundings, ..CallOptions::default() };
         Box::pin(Call::start(&self.server, self.mode, options)).await
     }
 

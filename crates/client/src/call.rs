@@ -2,6 +2,7 @@
 //!
 //! Its queues, what bounds them and what happens when they are full: ARCHITECTURE.md, "Queues".
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -51,6 +52,10 @@ pub struct CallOptions {
     pub surroundings: Surroundings,
     /// The call to go on with; none: a new one.
     pub resume: Option<Pass>,
+    /// Over WebRTC, the address through which packets reach the server; none: its own.
+    pub via: Option<SocketAddr>,
+    /// Over WebRTC, packets of sound are events as well.
+    pub packets: bool,
 }
 
 impl Default for CallOptions {
@@ -60,6 +65,8 @@ impl Default for CallOptions {
             background: Clip::silence(),
             surroundings: Surroundings::default(),
             resume: None,
+            via: None,
+            packets: false,
         }
     }
 }
@@ -109,9 +116,10 @@ impl Call {
         let (orders, orders_rx) = mpsc::channel(ORDERS);
         let counters = Arc::new(Counters::default());
         let loudspeaker = Arc::new(Mutex::new(Loudspeaker::new(options.surroundings, began)));
-        let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker };
+        let packets = options.packets;
+        let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker, packets };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone() };
+        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone(), via: options.via };
         let tasks = wiring.tasks.clone();
         let guard = wiring.stop.clone().drop_guard();
         let (language, resume) = (options.language.as_deref(), options.resume.as_ref());

@@ -14,7 +14,7 @@ use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
 use visavis_bench::failures::{self, Blow, Phase, Victim};
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
 use visavis_bench::{
-    Settings, churn, conversation, hostile, idle, interrupt, process, survive, table, voices,
+    Settings, churn, conversation, hostile, idle, interrupt, loss, process, survive, table, voices,
 };
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Mode, Server};
@@ -63,6 +63,12 @@ enum What {
     /// models fetch kokoro-82m-int8`. Exit code: 0 when no target was missed, 1
     /// otherwise, 2 when an argument is wrong, or a program or a model is missing.
     Survive(survive::Options),
+    /// Answers over a network that loses 20 % of the packets and delays others by up to 200 ms, each way: a recogniser says what
+    /// it has understood, which is compared with the captions, and with what it understands without that
+    ///
+    /// The packets are led through a proxy in this program. Exit code: 0 when at most 10 more words in a hundred were misheard,
+    /// 1 otherwise, 2 when an argument is wrong, a model is missing or the call ended.
+    Loss(loss::Options),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
     /// --lips, a score of the lips
     ///
@@ -255,6 +261,7 @@ async fn measure() -> ExitCode {
         What::Failures(arguments) => Box::pin(fail(arguments)).await,
         What::Hostile(arguments) => Box::pin(attack(arguments)).await,
         What::Survive(options) => Box::pin(outlive(&options)).await,
+        What::Loss(options) => Box::pin(lose(&options)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
         What::Voices(options) => Box::pin(speak(&options)).await,
     };
@@ -369,6 +376,13 @@ async fn outlive(options: &survive::Options) -> anyhow::Result<bool> {
     let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
     let report = Box::pin(survive::run(options, &mut tell)).await?;
     print(options.json, &report, survive::table::report)?;
+    Ok(report.passed)
+}
+
+async fn lose(options: &loss::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(loss::run(options, &mut tell)).await?;
+    print(options.json, &report, loss::table)?;
     Ok(report.passed)
 }
 
