@@ -8,6 +8,7 @@
 //! - [`failures`]: engines stopped or killed in the middle of a turn
 //! - [`hostile`]: a client that attacks in every way at once, beside a call
 //! - [`loss`]: what is understood over a network that loses packets
+//! - [`relay`]: what the embedded relay adds to the way of a packet
 //! - [`survive`]: servers killed, stopped and replaced under calls that go on
 //! - [`conversation`]: scripted scenarios, judged against the targets
 //! - [`avatar`]: how good the face is; [`voices`]: how good the voices are
@@ -26,6 +27,7 @@ pub mod idle;
 pub mod interrupt;
 pub mod loss;
 pub mod process;
+pub mod relay;
 pub mod statistics;
 pub mod survive;
 pub mod table;

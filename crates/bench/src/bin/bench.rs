@@ -14,7 +14,7 @@ use visavis_bench::conversation::scenarios::{SCENARIOS, Scenario};
 use visavis_bench::failures::{self, Blow, Phase, Victim};
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
 use visavis_bench::{
-    Settings, churn, conversation, hostile, idle, interrupt, loss, process, survive, table, voices,
+    Settings, churn, conversation, hostile, idle, interrupt, loss, process, relay, survive, table, voices,
 };
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Mode, Server};
@@ -69,6 +69,12 @@ enum What {
     /// The packets are led through a proxy in this program. Exit code: 0 when at most 10 more words in a hundred were misheard,
     /// 1 otherwise, 2 when an argument is wrong, a model is missing or the call ended.
     Loss(loss::Options),
+    /// What the embedded relay adds to the way of a packet: 50 calls' worth of packets on loopback, straight and through it; needs
+    /// no server
+    ///
+    /// Exit code: 0 when it adds at most 5 ms to the 95th percentile, 1 otherwise, 2 when an argument is wrong or the relay
+    /// fails.
+    Relay(relay::Options),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
     /// --lips, a score of the lips
     ///
@@ -262,6 +268,7 @@ async fn measure() -> ExitCode {
         What::Hostile(arguments) => Box::pin(attack(arguments)).await,
         What::Survive(options) => Box::pin(outlive(&options)).await,
         What::Loss(options) => Box::pin(lose(&options)).await,
+        What::Relay(options) => Box::pin(detour(&options)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
         What::Voices(options) => Box::pin(speak(&options)).await,
     };
@@ -383,6 +390,13 @@ async fn lose(options: &loss::Options) -> anyhow::Result<bool> {
     let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
     let report = Box::pin(loss::run(options, &mut tell)).await?;
     print(options.json, &report, loss::table)?;
+    Ok(report.passed)
+}
+
+async fn detour(options: &relay::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(relay::run(options, &mut tell)).await?;
+    print(options.json, &report, relay::table)?;
     Ok(report.passed)
 }
 
