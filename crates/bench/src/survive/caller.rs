@@ -87,7 +87,7 @@ pub(super) async fn converse(talk: Talk) -> Tally {
 impl Talk {
     async fn all(&self, tally: &mut Tally) -> anyhow::Result<()> {
         let call = self.person.begin(&self.server).await?;
-        let mut caller = Caller { talk: self, call, history: Vec::new(), tally };
+        let mut caller = Caller { talk: self, call, is_lost: false, history: Vec::new(), tally };
         for turn in 0.. {
             let is_last = *self.stop.borrow();
             caller.turn(&self.person.question(self.number + turn)).await?;
@@ -107,6 +107,8 @@ impl Talk {
 struct Caller<'a> {
     talk: &'a Talk,
     call: Call,
+    /// The connection was lost between two questions.
+    is_lost: bool,
     /// All words since the call began or went on, as the caller knows them.
     history: Vec<String>,
     tally: &'a mut Tally,
@@ -126,26 +128,31 @@ impl Caller<'_> {
         let answered = self.answered(question).await;
         self.tally.turns_lost += usize::from(!matches!(answered, Ok(true)));
         answered?;
-        // If the connection is lost meanwhile, the next turn comes back.
-        _ = self.talk.person.rest(&mut self.call).await;
+        self.rest().await;
         Ok(())
+    }
+
+    /// Waits until the agent is silent; the next question comes back if the connection is lost meanwhile.
+    async fn rest(&mut self) {
+        self.is_lost = self.talk.person.rest(&mut self.call).await.is_err();
     }
 
     /// Asks, comes back as often as it takes, and says whether a response was heard.
     async fn answered(&mut self, question: &Question) -> anyhow::Result<bool> {
         let until = Until::over(self.talk.person.patience);
         let (mut heard, mut answered) = (Heard::default(), false);
-        let mut end = heard.ask(&mut self.call, question, until).await;
+        let mut end = self.ask(question, &mut heard, until).await;
         while end == End::Lost {
             answered |= heard.log.heard();
             let was_asked = heard.log.asked_at().is_some();
+            let was_lost_before = self.is_lost;
             let back = self.come_back(heard).await?;
             heard = back.heard;
             if !was_asked {
-                self.tally.asked_again += 1;
-                _ = self.talk.person.rest(&mut self.call).await;
+                self.tally.asked_again += usize::from(!was_lost_before);
+                self.rest().await;
                 heard = Heard::default();
-                end = heard.ask(&mut self.call, question, until).await;
+                end = self.ask(question, &mut heard, until).await;
             } else if back.goes_on || !answered {
                 end = heard.listen(&mut self.call, None, until).await;
                 self.tally.sound_ms.extend(heard.first_sound().map(|at| signed_ms(back.lost_at, at)));
@@ -156,6 +163,10 @@ impl Caller<'_> {
         answered |= heard.log.heard();
         self.learn(heard);
         Ok(answered)
+    }
+
+    async fn ask(&mut self, question: &Question, heard: &mut Heard, until: Until) -> End {
+        if self.is_lost { End::Lost } else { heard.ask(&mut self.call, question, until).await }
     }
 
     /// Adds what was said over a connection to what the caller knows.
@@ -172,6 +183,7 @@ impl Caller<'_> {
         self.learn(heard);
         let pass = self.call.pass().cloned().context("there was no resume token")?;
         self.call = self.talk.person.come_back(&self.talk.server, &pass, first).await?;
+        self.is_lost = false;
         self.tally.moves += 1;
         self.tally.back_ms.push(signed_ms(lost_at, Instant::now()));
         let mut heard = Heard::since(Instant::now());
