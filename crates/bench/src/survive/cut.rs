@@ -118,7 +118,7 @@ pub(super) async fn run(
     for number in 0..usize::from(cuts.repeat) {
         node.until_ready().await?;
         let played = Box::pin(play(&mut node, person, cuts, number)).await;
-        let fault = |error| Trial { fault: Some(format!("{error:#}")), ..Trial::default() };
+        let fault = |error: anyhow::Error| Trial { fault: Some(format!("{error:#}")), ..Trial::default() };
         let trial = played.unwrap_or_else(fault);
         tell(&serde_json::to_string(&trial)?);
         trials.push(trial);
