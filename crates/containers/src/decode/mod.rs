@@ -3,6 +3,7 @@
 mod aac_packets;
 mod block;
 mod codec;
+mod edits;
 mod kind;
 mod mono;
 mod opus_packets;
@@ -22,6 +23,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
 use self::block::Block;
+use self::codec::Codec;
 use self::kind::Kind;
 use self::mono::Mono;
 use self::source::{Source, Spliced};
@@ -98,6 +100,7 @@ impl Decoder {
             Kind::Unknown => None,
         };
         let splices = riff::splices(source.as_mut())?;
+        let delay = if container == Some("mp4") { edits::delay(source.as_mut())? } else { None };
         let spliced = Spliced::new(source, splices)?;
         let stream = MediaSourceStream::new(Box::new(spliced), MediaSourceStreamOptions::default());
         let probe = symphonia::default::get_probe();
@@ -106,7 +109,11 @@ impl Decoder {
             .map_err(|error| refused(container, error))?;
         let container = container.unwrap_or(reader.format_info().short_name);
         let track = Track::choose(reader.as_ref(), container)?;
-        let mono = Mono::new(track.padding);
+        let mut mono = Mono::new(track.padding);
+        // Opus' decoder knows its own, and that of MP3 has been cut off.
+        if let Some(delay) = delay.filter(|_| matches!(track.codec, Codec::Aac(_))) {
+            mono.skip(delay);
+        }
         Ok(Self {
             reader,
             track,

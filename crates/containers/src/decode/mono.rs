@@ -5,11 +5,15 @@ use visavis_media::audio::wav::RATES;
 
 use super::RATE;
 use super::block::Block;
+use super::edits::Delay;
 use crate::error::DecodeError;
 
 /// Resamples blocks, and cuts off an encoder's padding at the end.
 pub(super) struct Mono {
     rate: u32,
+    /// What is still to be left out at the beginning.
+    delay: Option<Delay>,
+    skip: usize,
     /// Once the rate is known.
     resampler: Option<Resampler>,
     /// Samples that are held back: the padding, if the sound ends behind them.
@@ -20,7 +24,12 @@ pub(super) struct Mono {
 
 impl Mono {
     pub(super) fn new(padding: usize) -> Self {
-        Self { rate: 0, resampler: None, padding, held: Vec::new(), taken: 0 }
+        Self { rate: 0, delay: None, skip: 0, resampler: None, padding, held: Vec::new(), taken: 0 }
+    }
+
+    /// Leaves out the beginning.
+    pub(super) fn skip(&mut self, delay: Delay) {
+        self.delay = Some(delay);
     }
 
     pub(super) fn push(&mut self, block: &Block, out: &mut Vec<i16>) -> Result<(), DecodeError> {
@@ -30,8 +39,10 @@ impl Mono {
         if self.rate != block.rate {
             self.retune(block.rate, out)?;
         }
-        self.taken += block.samples.len() as u64;
-        self.held.extend_from_slice(&block.samples);
+        let samples = &block.samples[self.skip.min(block.samples.len())..];
+        self.skip = self.skip.saturating_sub(block.samples.len());
+        self.taken += samples.len() as u64;
+        self.held.extend_from_slice(samples);
         self.give(self.held.len().saturating_sub(self.padding), out);
         Ok(())
     }
@@ -66,6 +77,10 @@ impl Mono {
         if let Some(resampler) = &mut self.resampler {
             resampler.flush(out);
         }
+        if let Some(Delay { ticks, scale }) = self.delay.take() {
+            let samples = ticks.saturating_mul(u64::from(rate)) / u64::from(scale.max(1));
+            self.skip = usize::try_from(samples).unwrap_or(usize::MAX);
+        }
         self.rate = rate;
         self.resampler = Some(Resampler::new(rate, RATE));
         Ok(())
@@ -97,6 +112,19 @@ mod tests {
         assert_eq!(read(250, Some(0), 1_000), 750, "a tag that was never completed");
         assert_eq!(read(250, None, 1_000), 750);
         assert_eq!(read(250, None, 100), 0);
+    }
+
+    #[test]
+    fn a_delay_is_left_out_over_as_many_blocks_as_it_has() {
+        let mut mono = Mono::new(0);
+        // In ticks of another clock than the samples'.
+        mono.skip(Delay { ticks: 225, scale: RATE / 2 });
+        let mut out = Vec::new();
+        for level in [0.1, 0.2, 0.3, 0.4, 0.5, 0.6] {
+            mono.push(&Block { rate: RATE, samples: vec![level; 100] }, &mut out).unwrap();
+        }
+        mono.end(None, &mut out);
+        assert_eq!((out.len(), out[0], out[49], out[50]), (150, 16_384, 16_384, 19_661));
     }
 
     #[test]

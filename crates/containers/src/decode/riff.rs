@@ -3,11 +3,14 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::source::{Source, Splice};
+use crate::error::DecodeError;
 
 /// What readers take for "to the end of the file".
 const NOT_KNOWN: [u8; 4] = u32::MAX.to_le_bytes();
 /// Chunks before the samples. No program writes as many.
 const CHUNKS: usize = 256;
+/// The most channels. More are a damaged header, whose numbers readers multiply.
+const CHANNELS: u16 = 64;
 
 /// A chunk's name and length.
 struct Chunk {
@@ -22,7 +25,7 @@ impl Chunk {
 }
 
 /// What a WAV file's header has to say instead; nothing for other files.
-pub(super) fn splices(file: &mut dyn Source) -> io::Result<Vec<Splice>> {
+pub(super) fn splices(file: &mut dyn Source) -> Result<Vec<Splice>, DecodeError> {
     let end = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;
     let mut begin = [0; 12];
@@ -43,9 +46,28 @@ pub(super) fn splices(file: &mut dyn Source) -> io::Result<Vec<Splice>> {
             splices.push(Splice { at: at + 4, bytes });
             break;
         }
+        if chunk.name == *b"fmt " {
+            check(file, samples)?;
+        }
         at = samples + u64::from(chunk.length) + u64::from(chunk.length % 2);
     }
     Ok(splices)
+}
+
+/// Refuses a number of channels that no sound has.
+fn check(file: &mut dyn Source, format: u64) -> Result<(), DecodeError> {
+    file.seek(SeekFrom::Start(format + 2))?;
+    let mut channels = [0; 2];
+    if !filled(file, &mut channels)? {
+        return Ok(());
+    }
+    match u16::from_le_bytes(channels) {
+        1..=CHANNELS => Ok(()),
+        told => {
+            let detail = format!("its header tells of {told} channels, not of 1 to {CHANNELS}");
+            Err(DecodeError::Damaged { container: "wav", detail })
+        }
+    }
 }
 
 /// How many bytes of samples there are from `samples` on, where the header says `claimed`.
@@ -124,6 +146,6 @@ mod tests {
     #[test]
     fn other_files_are_left_as_they_are() {
         let mut file = Cursor::new(b"RIFF\0\0\0\0AVI LIST".to_vec());
-        assert_eq!(splices(&mut file).unwrap(), []);
+        assert!(splices(&mut file).unwrap().is_empty());
     }
 }
