@@ -30,7 +30,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde::Serialize;
 
-use crate::conversation::scenarios::Part;
+use crate::conversation::script::Part;
 use crate::conversation::speech::{SPEAKERS, Speech};
 use crate::harness::{load_speech, models_folder, speech_folder};
 use cut::{Blow, CutReport, Cuts};
