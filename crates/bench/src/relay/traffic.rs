@@ -40,7 +40,7 @@ impl Clock {
     fn took_ms(self, packet: &[u8], now: Instant) -> Option<f64> {
         let sent = Duration::from_nanos(u64::from_le_bytes(*packet.first_chunk()?));
         let took = now.saturating_duration_since(self.began).checked_sub(sent)?;
-        (packet.len() == LENGTH && sent >= WARM_UP).then(|| took.as_secs_f64() * 1_000.0)
+        (packet.len() == LENGTH && sent >= WARM_UP).then_some(took.as_secs_f64() * 1_000.0)
     }
 }
 

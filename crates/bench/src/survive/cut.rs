@@ -75,7 +75,7 @@ impl Trial {
             (!self.used, "the next answer lacks the fact"),
             (blow == Blow::Reload && !self.seam.is_some_and(smooth), "it did not go on at the word"),
         ];
-        faults.into_iter().filter_map(|(wrong, what)| wrong.then(|| what.to_owned())).collect()
+        faults.into_iter().filter(|(wrong, _)| *wrong).map(|(_, what)| what.to_owned()).collect()
     }
 }
 
