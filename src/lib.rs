@@ -24,7 +24,7 @@
 //! - [`oneshot`]: one engine for one task on the command line
 //!
 //! Also: `crates/models` (the manifest and the models directory), `crates/fetch` (fetches models), `crates/client` (the
-//! client's side of a call) and `crates/bench` (tests and measures a server with it).
+//! client's side of a call), `crates/containers` (sound files) and `crates/bench` (tests and measures a server with it).
 #![forbid(unsafe_code)]
 
 pub use visavis_config as config;

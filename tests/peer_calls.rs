@@ -45,7 +45,7 @@ impl Person {
                     }
                 }
                 Event::BadMessage(why) | Event::Closed(why) => panic!("no {what}: {why}"),
-                Event::Audio { .. } => {}
+                Event::Audio { .. } | Event::Packet(_) => {}
             }
         }
     }

@@ -7,6 +7,9 @@
 //!   [`interrupt`]: barge-in
 //! - [`failures`]: engines stopped or killed in the middle of a turn
 //! - [`hostile`]: a client that attacks in every way at once, beside a call
+//! - [`loss`]: what is understood over a network that loses packets
+//! - [`relay`]: what the embedded relay adds to the way of a packet
+//! - [`survive`]: servers killed, stopped and replaced under calls that go on
 //! - [`conversation`]: scripted scenarios, judged against the targets
 //! - [`avatar`]: how good the face is; [`voices`]: how good the voices are
 //! - [`harness`]: checks of a server, down to a spoken turn
@@ -22,8 +25,11 @@ pub mod harness;
 pub mod hostile;
 pub mod idle;
 pub mod interrupt;
+pub mod loss;
 pub mod process;
+pub mod relay;
 pub mod statistics;
+pub mod survive;
 pub mod table;
 pub mod voices;
 
@@ -59,7 +65,7 @@ impl Settings {
     /// Starts a call whose microphone hears more than the person.
     async fn start_in(&self, surroundings: Surroundings) -> Result<Call, ClientError> {
         let (language, background) = (self.language.clone(), self.background.clone());
-        let options = CallOptions { language, background, surroundings };
+        let options = CallOptions { language, background, surroundings, ..CallOptions::default() };
         Box::pin(Call::start(&self.server, self.mode, options)).await
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Its queues, what bounds them and what happens when they are full: ARCHITECTURE.md, "Queues".
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clip::Clip;
+use super::comeback::{Pass, Recalled};
 use super::error::ClientError;
 use super::link::{Arrived, Counters, Event, FRAME, Inbox, Uplink, Wiring};
 use super::message::{ClientMessage, ServerMessage};
@@ -48,11 +50,24 @@ pub struct CallOptions {
     pub background: Arc<Clip>,
     /// What it hears throughout.
     pub surroundings: Surroundings,
+    /// The call to go on with; none: a new one.
+    pub resume: Option<Pass>,
+    /// Over WebRTC, the address through which packets reach the server; none: its own.
+    pub via: Option<SocketAddr>,
+    /// Over WebRTC, packets of sound are events as well.
+    pub packets: bool,
 }
 
 impl Default for CallOptions {
     fn default() -> Self {
-        Self { language: None, background: Clip::silence(), surroundings: Surroundings::default() }
+        Self {
+            language: None,
+            background: Clip::silence(),
+            surroundings: Surroundings::default(),
+            resume: None,
+            via: None,
+            packets: false,
+        }
     }
 }
 
@@ -75,6 +90,8 @@ pub struct CallStats {
 pub(crate) enum Order {
     Speak(Arc<Clip>, oneshot::Sender<Instant>),
     Send(ClientMessage),
+    /// Close the connection of a call that may go on.
+    Leave,
 }
 
 /// A call in progress. Dropping it closes the connection without a goodbye.
@@ -87,6 +104,8 @@ pub struct Call {
     id: String,
     ready_in: Duration,
     setup: SetupTimes,
+    pass: Option<Pass>,
+    recalled: Option<Recalled>,
 }
 
 impl Call {
@@ -97,21 +116,32 @@ impl Call {
         let (orders, orders_rx) = mpsc::channel(ORDERS);
         let counters = Arc::new(Counters::default());
         let loudspeaker = Arc::new(Mutex::new(Loudspeaker::new(options.surroundings, began)));
-        let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker };
+        let packets = options.packets;
+        let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker, packets };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone() };
+        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone(), via: options.via };
         let tasks = wiring.tasks.clone();
         let guard = wiring.stop.clone().drop_guard();
-        let language = options.language.as_deref();
+        let (language, resume) = (options.language.as_deref(), options.resume.as_ref());
         let uplink: Box<dyn Uplink> = match mode {
-            Mode::WebRtc => Box::new(rtc::connect(server, language, &wiring).await?),
-            Mode::WebSocket => Box::new(websocket::connect(server, language, &wiring).await?),
+            Mode::WebRtc => Box::new(rtc::connect(server, language, resume, &wiring).await?),
+            Mode::WebSocket => Box::new(websocket::connect(server, language, resume, &wiring).await?),
         };
         let microphone = Microphone::new(options.background, rand::random(), rand::random());
         tasks.spawn(run_uplink(uplink, microphone, orders_rx, wiring));
         let stop = guard.disarm();
-        let (id, ready_in) = (String::new(), Duration::ZERO);
-        let mut call = Self { orders, events, counters, tasks, stop, id, ready_in, setup: SetupTimes::new() };
+        let mut call = Self {
+            orders,
+            events,
+            counters,
+            tasks,
+            stop,
+            id: String::new(),
+            ready_in: Duration::ZERO,
+            setup: SetupTimes::new(),
+            pass: None,
+            recalled: None,
+        };
         call.send(ClientMessage::Ready).await?;
         call.id = call.await_ready().await?;
         setup.reach(SetupStage::Ready);
@@ -155,6 +185,18 @@ impl Call {
         &self.setup
     }
 
+    /// How to come back to the call if its connection is lost, as the server said last.
+    #[must_use]
+    pub fn pass(&self) -> Option<&Pass> {
+        self.pass.as_ref()
+    }
+
+    /// What the call went on from, once the server has said it; none: it is a new one.
+    #[must_use]
+    pub fn recalled(&self) -> Option<&Recalled> {
+        self.recalled.as_ref()
+    }
+
     /// The counters so far.
     #[must_use]
     pub fn stats(&self) -> CallStats {
@@ -186,12 +228,22 @@ impl Call {
 
     /// The next event; `None` once the call is closed and all events are read.
     pub async fn next(&mut self) -> Option<Arrived> {
-        self.events.recv().await
+        let arrived = self.events.recv().await;
+        self.note(arrived.as_ref());
+        arrived
+    }
+
+    fn note(&mut self, arrived: Option<&Arrived>) {
+        match arrived.map(|arrived| &arrived.event) {
+            Some(Event::Message(ServerMessage::Resume(pass))) => self.pass = Some(pass.clone()),
+            Some(Event::Message(ServerMessage::Resumed(recalled))) => self.recalled = Some(recalled.clone()),
+            _ => {}
+        }
     }
 
     /// The next event, or `None` at the deadline or the end.
     pub async fn next_before(&mut self, deadline: Instant) -> Option<Arrived> {
-        tokio::time::timeout_at(deadline.into(), self.events.recv()).await.ok().flatten()
+        tokio::time::timeout_at(deadline.into(), self.next()).await.ok().flatten()
     }
 
     /// Reads and discards events for this long; false when the call ended.
@@ -222,11 +274,23 @@ impl Call {
             }
         }
         self.stop.cancel();
+        self.ended().await;
+        said_goodbye
+    }
+
+    /// Leaves without hanging up, as a page that is loaded anew: the call may go on over another connection.
+    pub async fn leave(mut self) {
+        if self.order(Order::Leave).await.is_err() {
+            self.stop.cancel();
+        }
+        self.ended().await;
+    }
+
+    async fn ended(&mut self) {
         self.tasks.close();
         // A reader with more events must not wait for a queue that nobody reads.
         self.events.close();
         self.tasks.wait().await;
-        said_goodbye
     }
 }
 
@@ -246,13 +310,17 @@ async fn run_uplink(
     let mut pace = tokio::time::interval(FRAME);
     // As with a real microphone, frames that a busy machine does not fetch in time are buffered, not lost.
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut message_id = 0_u64;
+    let (mut message_id, mut may_go_on) = (0_u64, false);
     let fault = loop {
         let sent = tokio::select! {
             biased;
             () = wiring.stop.cancelled() => break None,
             order = orders.recv() => match order {
                 None => break None,
+                Some(Order::Leave) => {
+                    may_go_on = true;
+                    break None;
+                }
                 Some(Order::Speak(clip, done)) => {
                     microphone.speak(clip, done);
                     Ok(())
@@ -277,5 +345,5 @@ async fn run_uplink(
         wiring.inbox.put(Instant::now(), Event::Closed(fault)).await;
     }
     wiring.stop.cancel();
-    uplink.close().await;
+    if may_go_on { uplink.leave().await } else { uplink.close().await }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`Server`]: the address, and its HTTP side
 //! - [`Call`]: speaks, types and hears; every event has its time of arrival. [`SetupStage`]: how it began
+//! - [`Pass`]: how it comes back when its connection was lost; [`Recalled`]: what it then goes on from
 //! - [`Surroundings`]: what its microphone hears besides the person
 //! - [`Clip`]: recorded speech as a microphone delivers it
 //! - [`hearing`]: what was audible when, from samples and arrival times
@@ -11,6 +12,8 @@
 pub mod barge_in;
 mod call;
 mod clip;
+mod comeback;
+mod detour;
 mod error;
 pub mod hearing;
 mod link;
@@ -27,8 +30,9 @@ pub mod wire;
 
 pub use call::{Call, CallOptions, CallStats, Mode};
 pub use clip::Clip;
+pub use comeback::{Pass, Recalled, Said};
 pub use error::ClientError;
-pub use link::{Arrived, Event};
+pub use link::{Arrived, Event, Packet};
 pub use message::{ClientMessage, ServerMessage, parse};
 pub use rtc::Offering;
 pub use server::{Answer, Server};

@@ -1,10 +1,12 @@
 //! What a call and its transports have in common: what arrives, what is sent, and what is counted.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +35,23 @@ pub enum Event {
         /// The response; unknown over WebRTC.
         response: Option<ResponseId>,
     },
+    /// A packet of sound as it came over WebRTC, late ones included; only where they are asked for.
+    Packet(Packet),
     /// The connection is closed; this is the last event.
     Closed(String),
+}
+
+/// A packet of sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// When it arrived.
+    pub at: Instant,
+    /// Its number; wraps.
+    pub sequence: u16,
+    /// When its first sample sounds, on a 48 kHz clock that wraps.
+    pub timestamp: u32,
+    /// Opus.
+    pub payload: Bytes,
 }
 
 /// An event and when it arrived.
@@ -74,6 +91,10 @@ pub(crate) trait Uplink: Send {
     async fn message(&mut self, text: String) -> Result<(), String>;
     /// Closes the connection.
     async fn close(&mut self);
+    /// Closes it as a page that is loaded anew does, whose call may go on.
+    async fn leave(&mut self) {
+        self.close().await;
+    }
 }
 
 /// Takes what the readers receive.
@@ -82,6 +103,8 @@ pub(crate) struct Inbox {
     pub(crate) events: mpsc::Sender<Arrived>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) loudspeaker: Arc<Mutex<Loudspeaker>>,
+    /// Whether packets are put as well.
+    pub(crate) packets: bool,
 }
 
 impl Inbox {
@@ -108,4 +131,6 @@ pub(crate) struct Wiring {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) setup: SetupClock,
+    /// Where packets are led over; none: they go straight to the server.
+    pub(crate) via: Option<SocketAddr>,
 }

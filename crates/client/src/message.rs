@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::comeback::{Pass, Recalled};
 use visavis_core::event::{AgentState, EndReason, ResponseEnd, TurnMarks};
 use visavis_core::frame::ResponseId;
 
@@ -24,6 +25,7 @@ pub enum ServerMessage {
     BotTtsText { text: String, response: ResponseId },
     BotTtsStopped { response: ResponseId },
     BotOutput { text: String, response: ResponseId },
+    BotSpoke { segment: u64, text: String, response: ResponseId },
     BotStartedSpeaking { response: ResponseId },
     BotStoppedSpeaking { response: ResponseId },
     BotInterrupted { response: ResponseId, heard: String },
@@ -34,6 +36,8 @@ pub enum ServerMessage {
     ResponseFailed { response: ResponseId, heard: String },
     Turn { response: ResponseId, end: ResponseEnd, marks: TurnMarks },
     CallEnded { reason: EndReason, message: String },
+    Resume(Pass),
+    Resumed(Recalled),
     ToolCalled { id: String, name: String },
     Unknown { kind: String },
 }
@@ -125,6 +129,11 @@ fn read(envelope: &Envelope) -> Result<ServerMessage, serde_json::Error> {
         "bot-output" if matches!(data["spoken_status"].as_str(), None | Some("new")) => {
             text().map(|of| ServerMessage::BotOutput { text: of.text, response: of.response })?
         }
+        "bot-output" => ServerMessage::BotSpoke {
+            segment: data["segment_id"].as_u64().unwrap_or_default(),
+            text: string(&data["spoken_progress"], "accumulated_text"),
+            response: response()?,
+        },
         "bot-started-speaking" => ServerMessage::BotStartedSpeaking { response: response()? },
         "bot-stopped-speaking" => ServerMessage::BotStoppedSpeaking { response: response()? },
         "bot-interrupted" => {
@@ -156,6 +165,8 @@ fn read_ours(data: &Value) -> Result<ServerMessage, serde_json::Error> {
             ServerMessage::ResponseFailed { response, heard: string(data, "heard") }
         }
         "turn" => TurnData::deserialize(data)?.into(),
+        "resume" => ServerMessage::Resume(Pass::deserialize(data)?),
+        "resumed" => ServerMessage::Resumed(Recalled::deserialize(data)?),
         "call-ended" => EndData::deserialize(data)
             .map(|end| ServerMessage::CallEnded { reason: end.reason, message: end.message })?,
         other => ServerMessage::Unknown { kind: format!("server-message/{other}") },
@@ -239,6 +250,30 @@ mod tests {
         let ServerMessage::Turn { response, end, marks } = parse(text).unwrap() else { panic!("not a turn") };
         assert_eq!((response, end), (ResponseId(3), ResponseEnd::Finished));
         assert_eq!((marks.turn_decided, marks.first_sent, marks.interrupted), (Some(210), Some(640), None));
+    }
+
+    #[test]
+    fn the_progress_of_a_segment_is_no_further_caption() {
+        let text = r#"{"label":"rtvi-ai","type":"bot-output","id":"9","data":{"text":"Well, hello.","segment_id":65538,
+            "response":1,"spoken_status":"in-progress",
+            "spoken_progress":{"accumulated_text":"Well,","remaining_text":" hello."}}}"#;
+        let spoke =
+            ServerMessage::BotSpoke { segment: 65_538, text: "Well,".into(), response: ResponseId(1) };
+        assert_eq!(parse(text).unwrap(), spoke);
+    }
+
+    #[test]
+    fn a_token_and_what_a_call_goes_on_from_are_read() {
+        let ours = |data: Value| {
+            let message = json!({ "label": "rtvi-ai", "type": "server-message", "id": "9", "data": data });
+            parse(&message.to_string()).unwrap()
+        };
+        let pass = Pass { call: "c".into(), token: "t".into() };
+        let told = json!({ "type": "resume", "call": "c", "token": "t", "seconds": 60 });
+        assert_eq!(ours(told), ServerMessage::Resume(pass));
+        let told = json!({ "type": "resumed", "call": "c", "said": [{ "role": "user", "text": "Hi." }], "cut": null });
+        let ServerMessage::Resumed(recalled) = ours(told) else { panic!("it goes on") };
+        assert_eq!((recalled.whole().as_str(), recalled.cut), ("Hi.", None));
     }
 
     #[test]

@@ -28,8 +28,10 @@ use webrtc::peer_connection::{
 };
 
 use super::clip;
+use super::comeback::Pass;
+use super::detour::{led_to, without_candidates};
 use super::error::ClientError;
-use super::link::{Event, Inbox, Uplink, Wiring};
+use super::link::{Event, Inbox, Packet, Uplink, Wiring};
 use super::message::parse;
 use super::microphone::MicFrame;
 use super::server::Server;
@@ -212,11 +214,12 @@ pub(crate) struct RtcUplink {
 pub(crate) async fn connect(
     server: &Server,
     language: Option<&str>,
+    resume: Option<&Pass>,
     wiring: &Wiring,
 ) -> Result<RtcUplink, ClientError> {
     let offering = Offering::timed(server, wiring.setup.clone()).await?;
     let pc = offering.pc.clone();
-    let connected = accept(server, language, offering, wiring).await;
+    let connected = accept(server, language, resume, offering, wiring).await;
     if connected.is_err() {
         // The driver runs until it is told to stop.
         let _ = pc.close().await;
@@ -227,14 +230,17 @@ pub(crate) async fn connect(
 async fn accept(
     server: &Server,
     language: Option<&str>,
+    resume: Option<&Pass>,
     offering: Offering,
     wiring: &Wiring,
 ) -> Result<RtcUplink, ClientError> {
     let Offering { pc, channel, track, ssrc, mut stage, mut tracks, sdp } = offering;
-    let answer = server.offer(&sdp, language).await?;
+    let sdp = if wiring.via.is_some() { without_candidates(&sdp) } else { sdp };
+    let answer = server.offer(&sdp, language, resume).await?;
     wiring.setup.reach(SetupStage::Answered);
+    let answered = wiring.via.map_or_else(|| answer.sdp.clone(), |via| led_to(&answer.sdp, via));
     let description =
-        RTCSessionDescription::answer(answer.sdp).map_err(ClientError::rtc("reading the answer"))?;
+        RTCSessionDescription::answer(answered).map_err(ClientError::rtc("reading the answer"))?;
     pc.set_remote_description(description).await.map_err(ClientError::rtc("taking the answer"))?;
     let reached = async {
         let stage = *stage.wait_for(|&stage| stage >= Stage::Connected).await.ok()?;
@@ -314,6 +320,12 @@ async fn read_audio(track: Arc<dyn TrackRemote>, inbox: &Inbox) {
         let at = Instant::now();
         let TrackRemoteEvent::OnRtpPacket(packet) = event else { continue };
         let sequence = packet.header.sequence_number;
+        if inbox.packets && !packet.payload.is_empty() {
+            let (timestamp, payload) = (packet.header.timestamp, packet.payload.clone());
+            if !inbox.put(at, Event::Packet(Packet { at, sequence, timestamp, payload })).await {
+                return;
+            }
+        }
         let ahead = sequence.wrapping_sub(expected.unwrap_or(sequence));
         if ahead >= 0x8000 || packet.payload.is_empty() {
             // Too late for a listener without a buffer, or a probe without sound.

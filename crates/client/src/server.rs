@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
+use super::comeback::Pass;
 use super::error::ClientError;
 
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -84,13 +85,16 @@ impl Server {
     }
 
     /// The URL for WebSocket mode.
-    pub(crate) fn websocket_url(&self, language: Option<&str>) -> Url {
+    pub(crate) fn websocket_url(&self, language: Option<&str>, resume: Option<&Pass>) -> Url {
         let mut url = self.url("ws");
         let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
         url.set_scheme(scheme).expect("ws and wss are as special as http and https");
         url.query_pairs_mut().append_pair("rate", "16000");
         if let Some(language) = language {
             url.query_pairs_mut().append_pair("language", language);
+        }
+        if let Some(pass) = resume {
+            url.query_pairs_mut().append_pair("resume", &pass.token).append_pair("call", &pass.call);
         }
         url
     }
@@ -111,11 +115,19 @@ impl Server {
         Ok(socket.local_addr().map_err(unreachable)?.ip())
     }
 
-    /// Sends a new call's offer.
-    pub async fn offer(&self, sdp: &str, language: Option<&str>) -> Result<Answer, ClientError> {
+    /// Sends the offer of a new call, or of one that is gone on with.
+    pub async fn offer(
+        &self,
+        sdp: &str,
+        language: Option<&str>,
+        resume: Option<&Pass>,
+    ) -> Result<Answer, ClientError> {
         let mut body = serde_json::json!({"sdp": sdp, "type": "offer"});
         if let Some(language) = language {
             body["language"] = language.into();
+        }
+        if let Some(pass) = resume {
+            body["resume"] = serde_json::json!({"call": pass.call, "token": pass.token});
         }
         let sent = self.http.post(self.url("api/offer")).json(&body).send().await;
         let response = sent.map_err(|error| self.unreachable(&error))?;
@@ -212,8 +224,11 @@ mod tests {
     fn a_prefix_and_tls_carry_over_to_the_websocket_address() {
         let server = Server::new("https://example.org/voice").unwrap();
         assert_eq!(
-            server.websocket_url(Some("de")).as_str(),
+            server.websocket_url(Some("de"), None).as_str(),
             "wss://example.org/voice/ws?rate=16000&language=de"
         );
+        let pass = Pass { call: "c".into(), token: "t".into() };
+        let url = server.websocket_url(None, Some(&pass));
+        assert_eq!(url.as_str(), "wss://example.org/voice/ws?rate=16000&resume=t&call=c");
     }
 }

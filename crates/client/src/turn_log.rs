@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::hearing::{Hearing, Span};
-use super::link::{Arrived, Event};
+use super::link::{Arrived, Event, Packet};
 use super::message::ServerMessage;
 use visavis_core::event::TurnMarks;
 use visavis_core::frame::ResponseId;
@@ -46,6 +46,9 @@ pub struct TurnReport {
     /// The sound received, 16 kHz.
     #[serde(skip)]
     pub audio: Vec<i16>,
+    /// The packets received, where they are asked for.
+    #[serde(skip)]
+    pub packets: Vec<Packet>,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,7 @@ pub struct TurnLog {
     /// What the agent said to make the person wait.
     fillers: Vec<String>,
     audio: Vec<i16>,
+    packets: Vec<Packet>,
     /// Why the call ended, once it has.
     pub closed: Option<String>,
 }
@@ -96,6 +100,7 @@ impl TurnLog {
                 self.audio.extend(samples);
             }
             Event::Message(message) => self.message(arrived.at, message),
+            Event::Packet(packet) => self.packets.push(packet),
             Event::BadMessage(reason) => self.notices.push(reason),
             Event::Closed(why) => self.closed = Some(why),
         }
@@ -255,6 +260,7 @@ impl TurnLog {
         }
         report.notices = self.notices;
         report.audio = self.audio;
+        report.packets = self.packets;
         report
     }
 }

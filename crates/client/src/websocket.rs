@@ -6,9 +6,12 @@ use async_trait::async_trait;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::comeback::Pass;
 use super::error::ClientError;
 use super::link::{Event, Inbox, Uplink, Wiring};
 use super::message::parse;
@@ -25,9 +28,10 @@ pub(crate) struct WebSocketUplink(SplitSink<Stream, Message>);
 pub(crate) async fn connect(
     server: &Server,
     language: Option<&str>,
+    resume: Option<&Pass>,
     wiring: &Wiring,
 ) -> Result<WebSocketUplink, ClientError> {
-    let url = server.websocket_url(language);
+    let url = server.websocket_url(language, resume);
     // Nagle is off, so that a frame does not wait for the acknowledgement of the previous one.
     let connected = tokio_tungstenite::connect_async_with_config(url.as_str(), None, true).await;
     let (stream, _) = connected.map_err(|error| refused(server, &error))?;
@@ -113,5 +117,11 @@ impl Uplink for WebSocketUplink {
     async fn close(&mut self) {
         // The server may be gone already.
         let _ = self.0.close().await;
+    }
+
+    async fn leave(&mut self) {
+        let away = CloseFrame { code: CloseCode::Away, reason: "".into() };
+        // As above.
+        let _ = self.0.send(Message::Close(Some(away))).await;
     }
 }

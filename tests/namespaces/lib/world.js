@@ -95,7 +95,9 @@ export class World {
             run('ip', ['-n', name, 'route', 'add', 'default', 'via', gateway]);
         }
         inside(router, 'sh', ['-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);
-        const known = /** @type {const} */ (['server', 'relay']).map((place) => `${ADDRESS[place]} ${HOST[place]}`);
+        // With a dot behind as well: Chromium asks so for relays that it reaches over UDP, and a name server would know both.
+        const known = /** @type {const} */ (['server', 'relay'])
+            .map((place) => `${ADDRESS[place]} ${HOST[place]} ${HOST[place]}.`);
         // No name server: what is not in this file is not asked for.
         etc(nameOf('client'), { hosts: ['127.0.0.1 localhost', ...known, ''].join('\n'), 'resolv.conf': '' });
         this.become('routed');

@@ -106,6 +106,7 @@ impl Scene {
                     }
                     scene.message(arrived.at, message);
                 }
+                Event::Packet(_) => {}
                 Event::BadMessage(why) | Event::Closed(why) => scene.notices.push(why.clone()),
             }
         }

@@ -8,7 +8,7 @@ use visavis_client::{Offering, Server};
 
 pub(super) async fn check(server: &Server) -> Finding {
     let offering = Offering::new(server).await.map_err(|error| error.to_string())?;
-    let answered = server.offer(&offering.sdp, None).await;
+    let answered = server.offer(&offering.sdp, None, None).await;
     offering.close().await;
     let answer = answered.map_err(|error| error.to_string())?;
     if answer.kind != "answer" || answer.pc_id.is_empty() {

@@ -16,10 +16,10 @@ pub mod lips;
 pub mod load;
 mod numerals;
 mod selection;
-mod speech;
+pub(crate) mod speech;
 pub mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,7 +191,7 @@ struct Engines {
 /// # Errors
 /// When models, programs or voices are missing, or an engine fails.
 pub async fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<Report> {
-    let config = config(options)?;
+    let config = config(&options.profile, options.models.as_deref())?;
     let models = ModelFiles::of(&config)?;
     let backends = Backends::new(config.engines.confine)?;
     let report = match engines(&backends, &config, &models, options).await {
@@ -203,11 +203,11 @@ pub async fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Resul
 }
 
 /// The configuration of the engines: programs of ours on this machine with the profile's files, whatever calls use.
-fn config(options: &Options) -> anyhow::Result<Config> {
+pub(crate) fn config(profile: &str, models: Option<&Path>) -> anyhow::Result<Config> {
     let mut config = visavis_config::load(&visavis_config::Sources::from_process(None, Vec::new()))?;
-    config.models.profile.clone_from(&options.profile);
-    if let Some(folder) = &options.models {
-        config.models.dir.clone_from(folder);
+    config.models.profile = profile.to_owned();
+    if let Some(folder) = models {
+        config.models.dir = folder.to_owned();
     }
     // No language model is started, so its file need not be there.
     config.llm.url = "http://127.0.0.1:9".into();
@@ -238,7 +238,7 @@ async fn engines(
     Ok(Engines { tts, stt })
 }
 
-async fn loaded<T: ?Sized>(backend: Backend<T>, what: &str) -> anyhow::Result<Arc<T>> {
+pub(crate) async fn loaded<T: ?Sized>(backend: Backend<T>, what: &str) -> anyhow::Result<Arc<T>> {
     let Backend { engine, mut status } = backend;
     let ready =
         matches!(tokio::time::timeout(LOADING, status.wait_for(|status| status.ready)).await, Ok(Ok(_)));

@@ -99,7 +99,7 @@ pub(super) async fn speak(tts: &dyn Tts, voice: &Voice, text: &str) -> anyhow::R
 ///
 /// # Errors
 /// When the engine fails.
-pub(super) async fn recognise(stt: &dyn Stt, samples: &[i16], language: &str) -> anyhow::Result<String> {
+pub(crate) async fn recognise(stt: &dyn Stt, samples: &[i16], language: &str) -> anyhow::Result<String> {
     let request = SttRequest { language: language.into(), ..SttRequest::default() };
     let SttStream { input, mut output } = stt.open(request).await?;
     let feed = async {

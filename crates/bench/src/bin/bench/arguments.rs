@@ -7,7 +7,7 @@ use visavis_bench::avatar::lips;
 use visavis_bench::conversation::scenarios::SCENARIOS;
 use visavis_bench::conversation::script::Scenario;
 use visavis_bench::failures::{Blow, Phase, Victim};
-use visavis_bench::voices;
+use visavis_bench::{loss, relay, survive, voices};
 use visavis_client::Mode;
 
 /// Measures a running server with real calls, and the face and the voices without one.
@@ -44,6 +44,27 @@ pub(crate) enum What {
     /// came at most 1.5 times as late, memory came back, /health was always answered and SIGTERM ended the server in time, 1
     /// otherwise, 2 when an argument is wrong.
     Hostile(HostileArguments),
+    /// Calls that outlive their server: `kill` and `reload` cut answers off in the middle, and measure how soon the agent is
+    /// heard again, at which word it goes on, and whether it knows what it was told before; `rollout` restarts two servers behind
+    /// nginx under four callers and `redis` takes the servers' Redis away, and both count the turns and words that are lost
+    ///
+    /// It starts servers of its own, with a store in a scratch folder: `bench survive kill --binaries target/release`.
+    /// `rollout` needs Debian's nginx-light and redis-tools, `redis` the latter. The questions are spoken by Kokoro: `visavis
+    /// models fetch kokoro-82m-int8`. Exit code: 0 when no target was missed, 1
+    /// otherwise, 2 when an argument is wrong, or a program or a model is missing.
+    Survive(survive::Options),
+    /// Answers over a network that loses 20 % of the packets and delays others by up to 200 ms, each way: a recogniser says what
+    /// it has understood, which is compared with the captions, and with what it understands without that
+    ///
+    /// The packets are led through a proxy in this program. Exit code: 0 when at most 10 more words in a hundred were misheard,
+    /// 1 otherwise, 2 when an argument is wrong, a model is missing or the call ended.
+    Loss(loss::Options),
+    /// What the embedded relay adds to the way of a packet: 50 calls' worth of packets on loopback, straight and through it; needs
+    /// no server
+    ///
+    /// Exit code: 0 when it adds at most 5 ms to the 95th percentile, 1 otherwise, 2 when an argument is wrong or the relay
+    /// fails.
+    Relay(relay::Options),
     /// The face against the voice in a real Chromium, driven by node: skew, drift, and the mouth after an interruption; with
     /// --lips, a score of the lips
     ///

@@ -14,7 +14,8 @@ use visavis_bench::calls::{self, Questions};
 use visavis_bench::conversation::scenarios::SCENARIOS;
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
 use visavis_bench::{
-    Settings, churn, conversation, failures, hostile, idle, interrupt, process, table, voices,
+    Settings, churn, conversation, failures, hostile, idle, interrupt, loss, process, relay, survive, table,
+    voices,
 };
 use visavis_client::turn::Question;
 use visavis_client::{Clip, Server};
@@ -37,6 +38,9 @@ async fn measure() -> ExitCode {
         What::Conversation(arguments) => Box::pin(converse(arguments)).await,
         What::Failures(arguments) => Box::pin(fail(arguments)).await,
         What::Hostile(arguments) => Box::pin(attack(arguments)).await,
+        What::Survive(options) => Box::pin(outlive(&options)).await,
+        What::Loss(options) => Box::pin(lose(&options)).await,
+        What::Relay(options) => Box::pin(detour(&options)).await,
         What::Avatar(arguments) => Box::pin(face(arguments)).await,
         What::Voices(options) => Box::pin(speak(&options)).await,
     };
@@ -144,6 +148,27 @@ async fn attack(arguments: HostileArguments) -> anyhow::Result<bool> {
     let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
     let report = Box::pin(hostile::run(&settings, &options, tell)).await?;
     print(arguments.shared.json, &report, hostile::table::report)?;
+    Ok(report.passed)
+}
+
+async fn outlive(options: &survive::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(survive::run(options, &mut tell)).await?;
+    print(options.json, &report, survive::table::report)?;
+    Ok(report.passed)
+}
+
+async fn lose(options: &loss::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(loss::run(options, &mut tell)).await?;
+    print(options.json, &report, loss::table)?;
+    Ok(report.passed)
+}
+
+async fn detour(options: &relay::Options) -> anyhow::Result<bool> {
+    let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
+    let report = Box::pin(relay::run(options, &mut tell)).await?;
+    print(options.json, &report, relay::table)?;
     Ok(report.passed)
 }
 
