@@ -1,6 +1,6 @@
 //! MP4's edit list, of which readers take no notice: how much of its first sound is an encoder's delay.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, SeekFrom};
 
 use super::source::Source;
 

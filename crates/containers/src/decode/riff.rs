@@ -1,6 +1,6 @@
 //! WAV headers that lie about their size: those of streams, of recorders that were cut off, and of files above 4 GiB.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, SeekFrom};
 
 use super::source::{Source, Splice};
 use crate::error::DecodeError;
