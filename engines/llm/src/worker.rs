@@ -154,8 +154,22 @@ impl<'model> Worker<'model> {
                 client.start(cached, Instant::now());
                 client.sampler.get_or_insert_with(|| self.evaluator.sampler(client.settings.sampling));
             }
+            self.constrain_from_the_beginning(admission.id);
         }
         self.finish_prefills();
+    }
+
+    /// Puts the grammar of a whole response in force, once.
+    fn constrain_from_the_beginning(&mut self, id: u64) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let Some(rules) = client.settings.rules.take() else { return };
+        client.grammar = self.evaluator.grammar(&rules);
+        if client.grammar.is_none() {
+            tracing::error!("llama.cpp cannot read the grammar of a response");
+            client.fail(Status::internal("the grammar of the response cannot be read"), Outcome::Failed);
+            self.scheduler.remove(id);
+            self.leave(id);
+        }
     }
 
     /// Whether the model goes on resting. Requests of heavy clients do not end a rest, nor does the end of their work.
@@ -214,8 +228,17 @@ impl<'model> Worker<'model> {
         }
         let Some(row) = rows.sample else { return };
         if let Some(grammar) = &mut client.grammar {
-            match self.evaluator.sample_within(grammar, row) {
+            let sampler = client.sampler.as_mut().filter(|_| client.settings.json);
+            let chosen = match sampler {
+                Some(sampler) => self.evaluator.sample_freely_within(grammar, sampler, row),
+                None => self.evaluator.sample_within(grammar, row),
+            };
+            match chosen {
                 Some(token) => return self.next_token(piece.id, token),
+                None if client.settings.json => {
+                    let error = "it finds no way on that the schema allows";
+                    return self.fail_all(std::slice::from_ref(piece), error);
+                }
                 // The caller checks calls that the grammar cannot finish.
                 None => client.grammar = None,
             }

@@ -134,6 +134,8 @@ impl Llm for Chat {
             context: Some(self.context()),
             prefill: self.settings.prefill,
             tools: self.settings.tools,
+            // An endpoint that keeps to none says so when it is asked.
+            schemas: true,
             // No endpoint reports these.
             turn_end: false,
             counts_tokens: false,
@@ -145,13 +147,16 @@ impl Llm for Chat {
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
+        let detailed = request.detailed;
         metrics::counter!("visavis_engine_requests_total", "engine" => self.engine).increment(1);
         let passes = in_time(|refusal: &Refused| refusal.error.is_passing());
         let told = |refusal: &Refused| refusal.after;
         let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)
             .await
             .map_err(|refusal| refusal.error)?;
-        Ok(self.steps(reading, asked).try_filter_map(|piece| ready(Ok(piece))).boxed())
+        let wanted = move |piece: &LlmPiece| detailed || !piece.is_detail();
+        let pieces = self.steps(reading, asked).try_filter_map(move |piece| ready(Ok(piece.filter(wanted))));
+        Ok(pieces.boxed())
     }
 
     async fn prefill(&self, request: LlmRequest, _open: bool) {
