@@ -177,6 +177,13 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_too_large_is_told_the_limit() {
+        let error = unread(StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded".into());
+        assert!(error.message.contains("1048576"), "{error:?}");
+        assert_eq!(error.into_response().status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[test]
     fn each_fault_of_an_engine_has_its_status() {
         for (error, status, code) in [
             (EngineError::Invalid("top_p: no".into()), 400, Value::Null),

@@ -79,8 +79,10 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_json_that_says_so() {
         let read = |kind: &'static str, body: &'static str| async move {
-            let request =
-                Request::builder().header(header::CONTENT_TYPE, kind).body(Body::from(body)).unwrap();
+            let request = axum::http::Request::builder()
+                .header(header::CONTENT_TYPE, kind)
+                .body(Body::from(body))
+                .unwrap();
             Sent::from_request(request, &()).await.map(|sent| sent.body)
         };
         let json = serde_json::json!({ "a": 1 });

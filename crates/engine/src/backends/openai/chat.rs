@@ -109,6 +109,7 @@ impl Chat {
         &self,
         reading: Reading,
         asked: Asked,
+        silence: Silence,
     ) -> BoxStream<'static, Result<Option<LlmPiece>, EngineError>> {
         let steps = stream::try_unfold(reading, |mut reading| async move {
             Ok::<_, EngineError>(match reading.step().await? {
@@ -117,7 +118,7 @@ impl Chat {
                 Step::End => None,
             })
         });
-        let (silence, mut ahead) = (self.stall(!asked.tools.is_empty()), Ahead::default());
+        let mut ahead = Ahead::default();
         let lasts = move |step: &Option<LlmPiece>| match step {
             Some(LlmPiece::Text(text)) => ahead.with(text),
             _ => Duration::ZERO,
@@ -148,6 +149,12 @@ impl Llm for Chat {
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
         let detailed = request.detailed;
+        // Nobody hears what no call waits for stall.
+        let silence = if request.ahead {
+            Silence::before(self.settings.silence_seconds)
+        } else {
+            self.stall(!asked.tools.is_empty())
+        };
         metrics::counter!("visavis_engine_requests_total", "engine" => self.engine).increment(1);
         let passes = in_time(|refusal: &Refused| refusal.error.is_passing());
         let told = |refusal: &Refused| refusal.after;
@@ -155,7 +162,8 @@ impl Llm for Chat {
             .await
             .map_err(|refusal| refusal.error)?;
         let wanted = move |piece: &LlmPiece| detailed || !piece.is_detail();
-        let pieces = self.steps(reading, asked).try_filter_map(move |piece| ready(Ok(piece.filter(wanted))));
+        let pieces =
+            self.steps(reading, asked, silence).try_filter_map(move |piece| ready(Ok(piece.filter(wanted))));
         Ok(pieces.boxed())
     }
 
@@ -165,7 +173,8 @@ impl Llm for Chat {
             let reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
             // Without a limit, a whole response would follow; closing the connection after its first token prevents that.
             if request::is_bounded(&body) {
-                self.steps(reading, asked.clone()).try_for_each(|_| ready(Ok(()))).await?;
+                let silence = self.stall(!asked.tools.is_empty());
+                self.steps(reading, asked.clone(), silence).try_for_each(|_| ready(Ok(()))).await?;
             }
             Ok::<_, EngineError>(())
         };
