@@ -43,10 +43,19 @@ pub(crate) struct Settings {
     pub(crate) tools: Vec<v1::Tool>,
     /// The response is JSON by a schema.
     pub(crate) json: bool,
+    /// The response is a call.
+    pub(crate) must_call: bool,
     /// The grammar of the whole response, until it is in force.
     pub(crate) rules: Option<String>,
     /// The response may end with the context.
     pub(crate) fill: bool,
+}
+
+impl Settings {
+    /// Whether the response follows a grammar from its first token on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.json || self.must_call
+    }
 }
 
 /// Bounds that come from the command line and the model.
@@ -95,6 +104,7 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         open: request.open,
         tools: request.tools.clone(),
         json: !request.schema.is_empty(),
+        must_call: request.must_call,
         // Only the model's form of calls says how it is written.
         rules: None,
         fill: request.fill,

@@ -118,7 +118,7 @@ impl LlmService {
 /// The grammar of the whole response, if it has to have one.
 fn rules(request: &GenerateRequest, form: ToolForm) -> Result<Option<String>, Status> {
     let rules = if request.must_call {
-        tools::grammar(&request.tools, form)
+        tools::grammar_of_call(&request.tools, form)
     } else if request.schema.is_empty() {
         return Ok(None);
     } else {

@@ -18,7 +18,7 @@ use tonic::Status;
 use visavis_proto::v1::{Tool, ToolCall};
 
 pub(crate) use form::ToolForm;
-pub(crate) use grammar::{grammar, grammar_of_json};
+pub(crate) use grammar::{grammar, grammar_of_call, grammar_of_json};
 
 use crate::fault::invalid;
 
@@ -224,10 +224,9 @@ impl ToolGate {
     /// The call that a text of JSON is: of one of the tools.
     fn call_as_json(&self, text: &str) -> Option<ToolCall> {
         let value: Value = serde_json::from_str(text).ok()?;
-        let name = value.get("name").and_then(Value::as_str)?;
-        let arguments = arguments(&value).filter(|arguments| arguments.is_object())?;
-        let is_known = self.names.iter().any(|known| known == name);
-        is_known.then(|| ToolCall { name: name.to_owned(), arguments: arguments.to_string() })
+        let name = value.get("name").and_then(Value::as_str)?.to_owned();
+        let arguments = arguments(&value).filter(|arguments| arguments.is_object())?.to_string();
+        self.names.contains(&name).then_some(ToolCall { name, arguments })
     }
 
     /// The response is over: returns the text held back and the call, if there is one.

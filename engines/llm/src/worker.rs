@@ -228,15 +228,15 @@ impl<'model> Worker<'model> {
         }
         let Some(row) = rows.sample else { return };
         if let Some(grammar) = &mut client.grammar {
-            let sampler = client.sampler.as_mut().filter(|_| client.settings.json);
+            let sampler = client.sampler.as_mut().filter(|_| client.settings.is_whole());
             let chosen = match sampler {
                 Some(sampler) => self.evaluator.sample_freely_within(grammar, sampler, row),
                 None => self.evaluator.sample_within(grammar, row),
             };
             match chosen {
                 Some(token) => return self.next_token(piece.id, token),
-                None if client.settings.json => {
-                    let error = "it finds no way on that the schema allows";
+                None if client.settings.is_whole() => {
+                    let error = "it finds no way on that the grammar allows";
                     return self.fail_all(std::slice::from_ref(piece), error);
                 }
                 // The caller checks calls that the grammar cannot finish.
@@ -332,7 +332,8 @@ fn rest_after(worked: Duration, only_writes: bool) -> Duration {
 /// Once a call has begun, constrains its tokens by the tools' grammar.
 fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
     let Some(begun) = client.tools.begun() else { return };
-    if begun == Begun::Within {
+    // A response that is a call follows its grammar already.
+    if begun == Begun::Within || client.settings.must_call {
         return;
     }
     let rules = tools::grammar(&client.settings.tools, client.tools.form());

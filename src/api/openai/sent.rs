@@ -11,7 +11,7 @@ use super::error::{ApiError, INVALID};
 
 /// A body that has arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Sent {
+pub struct Sent {
     pub(super) body: Value,
     text: Bytes,
 }

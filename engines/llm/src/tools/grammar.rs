@@ -36,8 +36,20 @@ const FORMATS: [&str; 4] = ["date", "time", "date-time", "uuid"];
 pub(crate) fn grammar(tools: &[Tool], form: ToolForm) -> Option<String> {
     let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
     let mut values = MOST_VALUES;
+    // The bracket of a list may have been written before the grammar was in force.
+    let bracket = if form.lists() { "(\"[\" [ \\n]*)? " } else { "" };
+    let root = format!("[ \\n]* {bracket}call");
     // If the schemas need too many rules, require at least a known name and an object.
-    written(tools, form, |tool| reduced(&tool.parameters, &mut values)).or_else(|| written(tools, form, open))
+    written(&root, tools, form, |tool| reduced(&tool.parameters, &mut values))
+        .or_else(|| written(&root, tools, form, open))
+}
+
+/// The grammar of a response that is a call and nothing else: without the white space that a model could go on with for ever.
+pub(crate) fn grammar_of_call(tools: &[Tool], form: ToolForm) -> Option<String> {
+    let mut values = MOST_VALUES;
+    let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
+    written("call", tools, form, |tool| reduced(&tool.parameters, &mut values))
+        .or_else(|| written("call", tools, form, open))
 }
 
 /// The grammar of a response that is JSON by this schema or, if there are tools, a call of one of them. None: it would be too long.
@@ -76,12 +88,15 @@ fn call_rule(calls: &[String]) -> String {
     )
 }
 
-fn written(tools: &[Tool], form: ToolForm, arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
+fn written(
+    root: &str,
+    tools: &[Tool],
+    form: ToolForm,
+    arguments: impl FnMut(&Tool) -> Json,
+) -> Option<String> {
     let mut rules = Rules::default();
     let calls = calls(&mut rules, tools, form, arguments);
-    // The bracket of a list may have been written before the grammar was in force.
-    let bracket = if form.lists() { "(\"[\" [ \\n]*)? " } else { "" };
-    let grammar = format!("root ::= [ \\n]* {bracket}call\n{}{}", call_rule(&calls), rules.text());
+    let grammar = format!("root ::= {root}\n{}{}", call_rule(&calls), rules.text());
     (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
 }
 
@@ -364,6 +379,16 @@ mod tests {
             r#"{"name": "look", "arguments": {"days": 3}, "id": 1}"#,
         ] {
             assert!(!allows(ToolForm::Hermes, call), "{call}");
+        }
+    }
+
+    #[test]
+    fn a_response_that_must_call_begins_with_its_brace() {
+        for form in [ToolForm::Hermes, ToolForm::Mistral { space: "" }] {
+            let grammar = Grammar::read(&grammar_of_call(&[tool("{}")], form).unwrap());
+            let call = r#"{"name": "look_up", "arguments": {}}"#;
+            assert!(grammar.follows(call));
+            assert!(!grammar.follows(&format!("\n{call}")) && !grammar.follows(&format!("[{call}")));
         }
     }
 
