@@ -26,6 +26,8 @@ pub enum Kind {
     Sample,
     /// Bytes sent or received, by which a page measures the network.
     Measurement,
+    /// A request of a program to an engine, beside calls: text, speech or a transcript.
+    Request,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Animation => "animations",
             Self::Sample => "samples of voices",
             Self::Measurement => "measurements of the network",
+            Self::Request => "requests beside calls",
         }
     }
 
@@ -44,14 +47,14 @@ impl Kind {
     pub(super) fn presence(self) -> Presence {
         match self {
             Self::Call => Presence::Awaited,
-            Self::Animation | Self::Sample | Self::Measurement => Presence::Here,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request => Presence::Here,
         }
     }
 
-    /// Whether a stopping server refuses it. All but calls end with their connection.
+    /// Whether a stopping server refuses it. All but calls end with their connection; a program's request goes to another server instead.
     pub(super) fn is_refused_while_stopping(self) -> bool {
         match self {
-            Self::Call => true,
+            Self::Call | Self::Request => true,
             Self::Animation | Self::Sample | Self::Measurement => false,
         }
     }
@@ -60,7 +63,7 @@ impl Kind {
     pub(super) fn counts_as_call(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation | Self::Sample | Self::Measurement => false,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request => false,
         }
     }
 
@@ -68,7 +71,7 @@ impl Kind {
     pub(super) fn is_measured(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation | Self::Sample | Self::Measurement => false,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request => false,
         }
     }
 
@@ -76,7 +79,7 @@ impl Kind {
     pub(super) fn full_reason(self) -> Option<&'static str> {
         match self {
             Self::Call => Some("server-full"),
-            Self::Animation | Self::Sample | Self::Measurement => None,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request => None,
         }
     }
 }
@@ -101,6 +104,8 @@ pub struct Limits {
     pub samples: Limit,
     /// Of measurements of the network.
     pub measurements: Limit,
+    /// Of requests of programs.
+    pub requests: Limit,
 }
 
 impl Limits {
@@ -112,6 +117,7 @@ impl Limits {
             Kind::Animation => self.animations,
             Kind::Sample => self.samples,
             Kind::Measurement => self.measurements,
+            Kind::Request => self.requests,
         };
         match principal {
             Principal::Anonymous => Limit { per_principal: None, ..limit },
@@ -122,12 +128,16 @@ impl Limits {
 
 impl From<&config::Server> for Limits {
     fn from(server: &config::Server) -> Self {
-        let share = server.calls_per_address;
+        let share = |of_address: usize| (of_address > 0).then_some(of_address);
         Self {
-            calls: Limit { in_all: server.max_calls, per_principal: (share > 0).then_some(share) },
+            calls: Limit { in_all: server.max_calls, per_principal: share(server.calls_per_address) },
             animations: Limit { in_all: ANIMATIONS, per_principal: None },
             samples: Limit { in_all: SAMPLES, per_principal: Some(SAMPLES_PER_ADDRESS) },
             measurements: Limit { in_all: MEASUREMENTS, per_principal: Some(MEASUREMENTS_PER_ADDRESS) },
+            requests: Limit {
+                in_all: server.max_requests,
+                per_principal: share(server.requests_per_address),
+            },
         }
     }
 }
@@ -154,6 +164,18 @@ mod tests {
             let share = Some(MEASUREMENTS_PER_ADDRESS);
             assert_eq!(limits.of(&address, Kind::Measurement), measurements(share));
             assert_eq!(limits.of(&Principal::Anonymous, Kind::Measurement), measurements(None));
+        }
+    }
+
+    #[test]
+    fn requests_have_limits_of_their_own_as_configured() {
+        let address = Principal::from(Some([192, 0, 2, 1].into()));
+        for (requests_per_address, share) in [(0, None), (3, Some(3))] {
+            let server = config::Server { max_requests: 5, requests_per_address, ..Default::default() };
+            let limits = Limits::from(&server);
+            let requests = |per_principal| Limit { in_all: 5, per_principal };
+            assert_eq!(limits.of(&address, Kind::Request), requests(share));
+            assert_eq!(limits.of(&Principal::Anonymous, Kind::Request), requests(None));
         }
     }
 }

@@ -10,6 +10,7 @@ fn admission(calls: usize, animations: usize) -> Arc<Admission> {
         animations: limit(animations),
         samples: limit(1),
         measurements: limit(1),
+        requests: limit(1),
     })
 }
 
@@ -20,7 +21,7 @@ fn address(last: u8) -> Principal {
 #[test]
 fn a_dropped_permit_is_given_back_at_once() {
     let admission = admission(1, 1);
-    for kind in [Kind::Call, Kind::Animation, Kind::Sample, Kind::Measurement] {
+    for kind in [Kind::Call, Kind::Animation, Kind::Sample, Kind::Measurement, Kind::Request] {
         let permit = admission.admit(Principal::Anonymous, kind).unwrap();
         permit.note(Presence::Here);
         assert_eq!(admission.admit(Principal::Anonymous, kind).err(), Some(Refusal::Full(kind)));
@@ -40,6 +41,18 @@ fn one_kind_is_admitted_while_another_is_full() {
     assert_eq!((admission.active(Kind::Call), admission.active(Kind::Animation)), (0, 1));
     drop(animation);
     assert_eq!(admission.active(Kind::Animation), 0);
+}
+
+#[test]
+fn requests_have_their_own_room_give_way_to_none_and_are_refused_while_the_server_stops() {
+    let admission = admission(1, 1);
+    let _call = admission.admit(address(1), Kind::Call).unwrap();
+    let request = admission.admit(address(1), Kind::Request).unwrap();
+    assert_eq!(admission.admit(address(2), Kind::Request).err(), Some(Refusal::Full(Kind::Request)));
+    admission.stop();
+    drop(request);
+    assert_eq!(admission.admit(address(2), Kind::Request).err(), Some(Refusal::Stopping));
+    assert!(admission.admit(address(2), Kind::Animation).is_ok(), "it ends with its connection");
 }
 
 #[test]

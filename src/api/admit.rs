@@ -17,7 +17,7 @@ pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permi
     match kind {
         Kind::Call => check_engines(app)?,
         // These kinds of work check their engine themselves, or need none.
-        Kind::Animation | Kind::Sample | Kind::Measurement => {}
+        Kind::Animation | Kind::Sample | Kind::Measurement | Kind::Request => {}
     }
     Ok(app.admission.admit(principal, kind)?)
 }
@@ -64,6 +64,10 @@ impl Advice {
                     "The server takes part in {MEASUREMENTS} measurements at once. Try again in a moment."
                 ),
             ),
+            Kind::Request => Self::new(
+                2,
+                "The server has reached its limit of requests beside calls (server.max_requests). Try again in a moment.",
+            ),
         }
     }
 
@@ -88,6 +92,10 @@ impl Advice {
                 format!(
                     "Your address already has {MEASUREMENTS_PER_ADDRESS} measurements in progress. Try again when one has ended."
                 ),
+            ),
+            Kind::Request => Self::new(
+                2,
+                "Your address has reached its limit of requests beside calls (server.requests_per_address). Try again when one has ended.",
             ),
         }
     }
@@ -140,6 +148,8 @@ mod tests {
             (Refusal::Share(Kind::Sample), json!("address-full"), "2"),
             (Refusal::Full(Kind::Measurement), Value::Null, "2"),
             (Refusal::Share(Kind::Measurement), json!("address-full"), "2"),
+            (Refusal::Full(Kind::Request), Value::Null, "2"),
+            (Refusal::Share(Kind::Request), json!("address-full"), "2"),
         ] {
             let problem = Problem::from(refusal.clone());
             assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(503)));
@@ -158,6 +168,8 @@ mod tests {
             (Refusal::Loaded { retry: 7 }, "server.target_ms"),
             (Refusal::Reserved(Kind::Call), "addresses with fewer calls"),
             (Refusal::NotReady("the voice loads".into()), "No calls can be taken yet: the voice loads."),
+            (Refusal::Full(Kind::Request), "server.max_requests"),
+            (Refusal::Share(Kind::Request), "server.requests_per_address"),
             (Refusal::Full(Kind::Animation), "The server animates 2 texts or recordings at once."),
         ] {
             let body = Problem::from(refusal).body();

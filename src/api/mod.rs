@@ -12,6 +12,7 @@
 //! - [`names`]: which hosts and origins are accepted (pure); `guard`: refuses the others
 //! - [`ice`]: STUN and TURN servers for clients
 //! - [`health`]: `/health`, `/ready`, `/metrics`
+//! - [`openai`]: the engines as an API that clients of OpenAI's use unchanged
 //! - [`page`]: `/call`, `/call/network` and their files
 //! - [`problem`]: errors as RFC 9457
 //! - [`voice`]: a call's voice, and samples of voices
@@ -31,6 +32,7 @@ pub mod listener;
 pub mod names;
 pub mod network;
 pub mod offer;
+pub mod openai;
 pub mod page;
 pub mod problem;
 pub mod renderers;
@@ -136,6 +138,7 @@ pub fn router(app: App) -> Router {
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
         .route("/ws", get(socket::socket).layer(rtvi()))
+        .merge(openai::routes())
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
         })

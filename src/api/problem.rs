@@ -43,6 +43,24 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// After how many seconds to try again; none: it does not help.
+    #[must_use]
+    pub fn seconds(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     /// The JSON body.
     #[must_use]
     pub fn body(&self) -> Value {

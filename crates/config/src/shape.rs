@@ -99,6 +99,10 @@ pub struct Server {
     /// Calls at once per address (per /64 in IPv6); 0: no limit. Callers on this host are exempt. An address with a limit has no more
     /// calls than it leaves to others: on a server that is nearly full its share shrinks.
     pub calls_per_address: usize,
+    /// Requests of programs at once, beside calls: text, speech and transcripts. Further ones are refused with 503.
+    pub max_requests: usize,
+    /// The same for one address; 0: no limit. Callers on this host are exempt.
+    pub requests_per_address: usize,
     /// Milliseconds from a person's last word to the response's first sound. When half of the users wait longer, or an engine's queue stays
     /// half full, no further call is taken; 0, the default: neither is looked at.
     pub target_ms: u32,
@@ -240,6 +244,8 @@ impl Default for Server {
             connections_per_address: 256,
             max_calls: 32,
             calls_per_address: 16,
+            max_requests: 16,
+            requests_per_address: 8,
             target_ms: 0,
             memory_reserve_mib: 256,
             least_calls: 4,

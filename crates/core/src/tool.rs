@@ -155,6 +155,13 @@ impl Tool {
     }
 }
 
+/// What is wrong with a JSON schema by the rules of JSON Schema; none: nothing is. It says nothing of what the schema would cost to check
+/// against.
+#[must_use]
+pub fn schema_fault(schema: &Value) -> Option<String> {
+    schema::validity(schema).err()
+}
+
 /// Names that occur more than once.
 pub fn duplicates<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = std::collections::HashSet::new();
@@ -238,6 +245,16 @@ mod tests {
         let remote =
             tool(json!({ "type": "object", "properties": { "x": { "$ref": "http://127.0.0.1:9/x" } } }));
         assert_eq!(remote.faults().len(), 1, "{:?}", remote.faults());
+    }
+
+    #[test]
+    fn a_schema_that_is_none_is_told_with_the_place_of_its_fault() {
+        assert_eq!(
+            schema_fault(&json!({ "type": "object", "properties": { "x": { "type": "string" } } })),
+            None
+        );
+        let fault = schema_fault(&json!({ "properties": { "x": { "type": "strng" } } })).unwrap();
+        assert!(fault.contains("/properties/x"), "{fault}");
     }
 
     #[test]

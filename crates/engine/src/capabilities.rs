@@ -30,14 +30,22 @@ pub struct LlmCapabilities {
     pub turn_end: bool,
     /// It can call tools. Without this no tools are offered to it, and clients that declare some are refused.
     pub tools: bool,
+    /// It can keep a response to JSON, and to a schema. Without this requests for either are refused.
+    pub schemas: bool,
     /// It can count a prompt's tokens. Without this they are estimated from bytes.
     pub counts_tokens: bool,
 }
 
 impl LlmCapabilities {
     /// Everything, in a context of unknown length.
-    pub const ALL: Self =
-        Self { context: None, prefill: true, turn_end: true, tools: true, counts_tokens: true };
+    pub const ALL: Self = Self {
+        context: None,
+        prefill: true,
+        turn_end: true,
+        tools: true,
+        schemas: true,
+        counts_tokens: true,
+    };
 }
 
 /// Where the times of a voice's words and phonemes come from.

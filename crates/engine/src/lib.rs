@@ -1,6 +1,7 @@
 //! The interfaces of the engines that the pipeline uses, and their implementations.
 //!
 //! - this file: the traits [`Stt`], [`Llm`], [`Tts`], [`Vad`] and [`EndOfTurn`]
+//! - [`sampling`]: how one response is to be written, and how it has ended
 //! - [`capabilities`]: what an engine can do, and its limits; [`status`]: whether it is ready; [`voice`]: a voice in lists
 //! - [`backends`]: the adapters that make engines, selected by the configuration
 //! - [`fleet`]: all engines of a server; [`model_files`]: their model files
@@ -26,6 +27,7 @@ mod onnx;
 mod pool;
 pub mod retry;
 pub mod router;
+pub mod sampling;
 pub mod silero;
 pub mod smart_turn;
 pub mod speech_cache;
@@ -44,6 +46,7 @@ use crate::frame::{LanguageWeight, Message, Transcript, WordTime};
 use crate::route::Routed;
 use crate::tool::{Tools, WrittenCall};
 pub use capabilities::{LlmCapabilities, SttCapabilities, TtsCapabilities, WordTimes};
+pub use sampling::{Ended, Sampling};
 use status::Life;
 pub use voice::Voice;
 
@@ -173,6 +176,12 @@ pub struct LlmRequest {
     pub speculative: bool,
     /// What the model may call.
     pub tools: Tools,
+    /// How it is to be written, where that differs from the configuration.
+    pub sampling: Sampling,
+    /// No call waits for it: everything else has priority, and no call gives up its cache for it.
+    pub ahead: bool,
+    /// Thoughts, and how the response has ended, are wanted as well.
+    pub detailed: bool,
     /// The language of the response, ISO 639-1, for routes; empty: not known.
     pub language: String,
     /// The user served.
@@ -188,10 +197,22 @@ pub enum LlmPiece {
     TurnEnd(f32),
     /// Text.
     Text(String),
-    /// A tool is called; the last piece.
+    /// A tool is called; the last piece but [`LlmPiece::Ended`].
     Call(WrittenCall),
     /// After the text, from engines that know: how many tokens had to be read before the first word.
     Read(u32),
+    /// A thought, from engines that tell thoughts from text; only where details are wanted.
+    Thought(String),
+    /// How it has ended; the last piece, only where details are wanted.
+    Ended(Ended),
+}
+
+impl LlmPiece {
+    /// Whether it comes only where details are wanted.
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        matches!(self, Self::Thought(_) | Self::Ended(_))
+    }
 }
 
 /// Token counts of a prompt's parts.

@@ -85,7 +85,15 @@ pub async fn run(
         };
         let tools = if may_call { tools.clone() } else { Tools::default() };
         let (conversation, language, caller) = (conversation.clone(), language.clone(), caller.clone());
-        let request = LlmRequest { conversation, messages, speculative, tools, language, caller };
+        let request = LlmRequest {
+            conversation,
+            messages,
+            speculative,
+            tools,
+            language,
+            caller,
+            ..LlmRequest::default()
+        };
         let pieces = match llm.generate(request).await {
             Err(EngineError::TooLong { limit, got }) => {
                 _ = out.notes.send(Input::TooLong(out.response, limit, got).into()).await;
@@ -200,6 +208,8 @@ impl Out {
                 LlmPiece::Read(tokens) => {
                     _ = self.notes.send(Input::Read(self.response, tokens).into()).await;
                 }
+                // Nobody asks for them here.
+                LlmPiece::Thought(_) | LlmPiece::Ended(_) => {}
                 LlmPiece::Text(text) => self.text(text).await,
                 LlmPiece::Call(call) => return Ok(Some(call)),
             }

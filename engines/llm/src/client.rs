@@ -42,7 +42,7 @@ pub(crate) struct Client {
     unsent: VecDeque<Result<GenerateEvent, Status>>,
     text: TextGate,
     pub(crate) tools: ToolGate,
-    /// Constrains the tokens of a tool call.
+    /// Constrains the tokens of a tool call, or of a response that is to follow one from its beginning.
     pub(crate) grammar: Option<Constraint>,
     /// Created when the request gets its slot; remembers the response's last tokens.
     pub(crate) sampler: Option<LlamaSampler>,
@@ -61,6 +61,7 @@ impl Client {
         prompt_tokens: usize,
         arrived: Instant,
     ) -> Self {
+        let gate = ToolGate::new(&settings.tools, tools);
         Self {
             reader,
             ticket: Some(ticket),
@@ -71,7 +72,7 @@ impl Client {
             behind: None,
             unsent: VecDeque::new(),
             text: TextGate::new(settings.stop.clone()),
-            tools: ToolGate::new(&settings.tools, tools),
+            tools: if settings.json { gate.of_json() } else { gate },
             grammar: None,
             sampler: None,
             settings,

@@ -287,6 +287,28 @@ impl Evaluator<'_> {
         })
     }
 
+    /// Chooses a token as the sampler does, if the grammar allows that one, and otherwise the likeliest that it allows; none if it allows
+    /// none of the likely ones.
+    pub(crate) fn sample_freely_within(
+        &self,
+        grammar: &mut Constraint,
+        sampler: &mut LlamaSampler,
+        row: i32,
+    ) -> Option<Token> {
+        let candidates = likeliest(self.context.get_logits_ith(row), CANDIDATES);
+        if candidates.is_empty() {
+            // llama.cpp would abort the process.
+            return None;
+        }
+        let mut candidates = LlamaTokenDataArray::from_iter(candidates.into_iter().map(data), false);
+        candidates.apply_sampler(sampler);
+        let free = candidates.selected_token().map(|token| token.0);
+        let allowed = free.filter(|token| self.continues(grammar, *token));
+        let token = allowed.or_else(|| self.sample_within(grammar, row))?;
+        sampler.accept(LlamaToken(token));
+        Some(token)
+    }
+
     /// Continues a call with a token that was chosen without its grammar; false if that does not allow it.
     pub(crate) fn continues(&self, grammar: &mut Constraint, token: Token) -> bool {
         grammar.accept(&self.model.vocab(), [data(Candidate { token, logit: 0.0 })]).is_some()

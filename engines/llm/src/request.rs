@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tonic::Status;
 use visavis_proto::v1::{self, GenerateRequest};
 
@@ -14,6 +15,7 @@ const MAX_STOP_BYTES: usize = 256;
 const MAX_TEMPERATURE: f32 = 5.0;
 const MAX_CONVERSATION_BYTES: usize = 256;
 const MAX_CLIENT_BYTES: usize = 256;
+const MAX_SCHEMA_BYTES: usize = 16 * 1024;
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +41,21 @@ pub(crate) struct Settings {
     pub(crate) turn_end: bool,
     pub(crate) open: bool,
     pub(crate) tools: Vec<v1::Tool>,
+    /// The response is JSON by a schema.
+    pub(crate) json: bool,
+    /// The response is a call.
+    pub(crate) must_call: bool,
+    /// The grammar of the whole response, until it is in force.
+    pub(crate) rules: Option<String>,
+    /// The response may end with the context.
+    pub(crate) fill: bool,
+}
+
+impl Settings {
+    /// Whether the response follows a grammar from its first token on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.json || self.must_call
+    }
 }
 
 /// Bounds that come from the command line and the model.
@@ -60,6 +77,7 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
     let context = limits.context;
     let max_tokens = match request.max_tokens as usize {
         0 => limits.default_max_tokens.min(context / 2),
+        n if request.fill => n.min(context),
         n if n >= context => {
             return Err(invalid(format!(
                 "max_tokens: {n} leaves no room for a prompt in the context of {context} tokens; ask for fewer"
@@ -71,6 +89,7 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
     check_stops(&request.stop)?;
     check_last_message(request, kind)?;
     tools::check(&request.tools)?;
+    check_form(request, kind)?;
     let priority = Priority::try_from(request.priority)
         .map_err(|_| invalid(format!("priority: {} is not known", request.priority)))?;
     Ok(Settings {
@@ -84,7 +103,37 @@ pub(crate) fn settings(request: &GenerateRequest, kind: Kind, limits: Limits) ->
         turn_end: request.turn_end,
         open: request.open,
         tools: request.tools.clone(),
+        json: !request.schema.is_empty(),
+        must_call: request.must_call,
+        // Only the model's form of calls says how it is written.
+        rules: None,
+        fill: request.fill,
     })
+}
+
+/// Checks what the whole response has to be.
+fn check_form(request: &GenerateRequest, kind: Kind) -> Result<(), Status> {
+    let schema = request.schema.as_str();
+    if request.must_call && request.tools.is_empty() {
+        return Err(invalid("must_call: there are no tools to call"));
+    }
+    if request.must_call && !schema.is_empty() {
+        return Err(invalid(
+            "must_call: a response cannot be a call and follow a schema; leave one of them out",
+        ));
+    }
+    if kind != Kind::Generate && (request.must_call || !schema.is_empty()) {
+        return Err(invalid("schema: only Generate follows one; leave it and must_call out"));
+    }
+    if schema.len() > MAX_SCHEMA_BYTES {
+        let bytes = schema.len();
+        return Err(invalid(format!("schema: {bytes} bytes; at most {MAX_SCHEMA_BYTES}")));
+    }
+    let is_object = |schema: &str| serde_json::from_str::<Value>(schema).is_ok_and(|json| json.is_object());
+    if !schema.is_empty() && !is_object(schema) {
+        return Err(invalid("schema: not a JSON object"));
+    }
+    Ok(())
 }
 
 fn sampling(request: &GenerateRequest) -> Result<Sampling, Status> {
@@ -144,6 +193,13 @@ mod tests {
     }
 
     #[test]
+    fn a_response_that_may_fill_the_context_asks_for_as_much_as_it_likes() {
+        let request = GenerateRequest { max_tokens: u32::MAX, fill: true, ..GenerateRequest::default() };
+        let settings = settings(&request, Kind::Generate, LIMITS).unwrap();
+        assert_eq!((settings.max_tokens, settings.fill), (100, true));
+    }
+
+    #[test]
     fn each_bad_field_is_named() {
         let good = GenerateRequest::default;
         let user = || v1::ChatMessage { role: "user".into(), content: "Well".into(), call: None };
@@ -161,6 +217,10 @@ mod tests {
             ("turn_end", GenerateRequest { turn_end: true, ..good() }),
             ("open", GenerateRequest { open: true, ..said() }),
             ("tools[0]", GenerateRequest { tools: vec![v1::Tool::default()], ..good() }),
+            ("must_call", GenerateRequest { must_call: true, ..good() }),
+            ("schema", GenerateRequest { schema: "[]".into(), ..good() }),
+            ("schema", GenerateRequest { schema: "{".into(), ..good() }),
+            ("schema", GenerateRequest { schema: format!("{{\"a\":\"{}\"}}", "x".repeat(20_000)), ..good() }),
         ];
         for (field, request) in bad {
             let status = settings(&request, Kind::Generate, LIMITS).unwrap_err();

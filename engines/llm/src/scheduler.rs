@@ -55,7 +55,12 @@ impl Request {
     }
 
     fn rank(&self) -> Rank {
-        Rank { priority: self.priority, id: self.id }
+        Rank { priority: self.priority, beside: self.is_beside(), id: self.id }
+    }
+
+    /// Whether it is a response that no call waits for: of a program's request, not of a person's turn. Calls only prefill as batch work.
+    fn is_beside(&self) -> bool {
+        self.kind == Kind::Generate && self.priority == Priority::Batch
     }
 }
 
@@ -63,6 +68,8 @@ impl Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     priority: Priority,
+    /// It is of no call.
+    beside: bool,
     id: u64,
 }
 
@@ -280,7 +287,7 @@ impl Scheduler {
         }
         let busy = indexed().filter_map(|(index, slot)| Some((index, &slot.work.as_ref()?.request)));
         let (index, weakest) = busy.max_by_key(|(_, work)| work.rank())?;
-        if weakest.priority > request.priority {
+        if weakest.priority > request.priority || (weakest.is_beside() && !request.is_beside()) {
             return Some(index);
         }
         let of_slot = |slot: &Slot| {
@@ -297,8 +304,12 @@ impl Scheduler {
         (gives_way && Shares::is_heavier(most, own)).then_some(index)
     }
 
-    /// Whether an idle slot stays with its conversation: a client that has a slot takes none from a much lighter one.
+    /// Whether an idle slot stays with its conversation: a client that has a slot takes none from a much lighter one, and what is of no
+    /// call takes none from anybody.
     fn is_kept_from(&self, slot: &Slot, request: &Request) -> bool {
+        if request.is_beside() && !slot.owner.is_empty() {
+            return true;
+        }
         let (owner, client) = (&*slot.client, request.client());
         let uses = self.shares.use_with(client, 0);
         !slot.owner.is_empty()

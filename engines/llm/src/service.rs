@@ -20,8 +20,8 @@ use crate::client::{Client, Reader};
 use crate::fault::invalid;
 use crate::prompt::Prompter;
 use crate::request::{self, Limits};
-use crate::scheduler::{self, Kind};
-use crate::tools::ToolForm;
+use crate::scheduler::{self, Kind, Priority};
+use crate::tools::{self, ToolForm};
 use crate::worker::Job;
 
 /// Events buffered between the model's thread and the network; a reader further behind parks its sequence.
@@ -51,22 +51,25 @@ impl LlmService {
 
     fn submit(&self, kind: Kind, request: GenerateRequest, reader: Reader) -> Result<(), Status> {
         let arrived = Instant::now();
-        let ticket = self.state.enter()?;
+        let is_behind = kind == Kind::Generate && request.priority() == Priority::Batch;
+        let ticket = if is_behind { self.state.enter_behind()? } else { self.state.enter()? };
         let loaded = self.loaded()?;
         let context = loaded.limits.context;
         let mut settings = request::settings(&request, kind, loaded.limits)?;
         settings.stop.extend(loaded.prompter.stops.iter().cloned());
         settings.stop_tokens = loaded.prompter.stop_tokens(&settings.stop);
-        let room = context - settings.max_tokens;
+        // A response has at least one token.
+        let kept = if settings.fill { 1 } else { settings.max_tokens };
+        let room = context - kept;
+        settings.rules = rules(&request, loaded.tools)?;
         let prompt = loaded.prompter.prompt(&request.messages, &request.tools, room)?;
         let words_end = settings.turn_end.then(|| loaded.prompter.words_end(&prompt)).flatten();
         let tokens = if settings.open { loaded.prompter.unfinished(prompt)? } else { prompt.tokens };
         if tokens.is_empty() || tokens.len() > room {
             let message = format!(
-                "messages: {} tokens; 1 to {room} fit beside max_tokens {} in the context of {context}; leave out \
+                "messages: {} tokens; 1 to {room} fit beside max_tokens {kept} in the context of {context}; leave out \
                  the oldest",
                 tokens.len(),
-                settings.max_tokens
             );
             return Err(too_long(room, tokens.len(), message));
         }
@@ -110,6 +113,18 @@ impl LlmService {
             TrySendError::Disconnected(_) => Status::unavailable("the engine is ending"),
         })
     }
+}
+
+/// The grammar of the whole response, if it has to have one.
+fn rules(request: &GenerateRequest, form: ToolForm) -> Result<Option<String>, Status> {
+    let rules = if request.must_call {
+        tools::grammar_of_call(&request.tools, form)
+    } else if request.schema.is_empty() {
+        return Ok(None);
+    } else {
+        tools::grammar_of_json(&request.schema, &request.tools, form)
+    };
+    rules.map(Some).ok_or_else(|| invalid("schema: its grammar is too long; make it simpler"))
 }
 
 #[tonic::async_trait]

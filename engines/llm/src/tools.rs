@@ -18,7 +18,7 @@ use tonic::Status;
 use visavis_proto::v1::{Tool, ToolCall};
 
 pub(crate) use form::ToolForm;
-pub(crate) use grammar::grammar;
+pub(crate) use grammar::{grammar, grammar_of_call, grammar_of_json};
 
 use crate::fault::invalid;
 
@@ -109,6 +109,8 @@ pub(crate) struct ToolGate {
     form: ToolForm,
     /// The tools' names; if empty, calls are not looked for.
     names: Vec<String>,
+    /// The text is one JSON value, and only its end tells whether that is a call.
+    json: bool,
     /// Text that may be the beginning of a tag.
     held: String,
     /// Whether any words have been let through.
@@ -126,6 +128,11 @@ impl ToolGate {
         Self { form, names: tools.iter().map(|tool| tool.name.clone()).collect(), ..Self::default() }
     }
 
+    /// The same for a text that is one JSON value, a call or not.
+    pub(crate) fn of_json(self) -> Self {
+        Self { json: true, ..self }
+    }
+
     pub(crate) fn form(&self) -> ToolForm {
         self.form
     }
@@ -134,6 +141,10 @@ impl ToolGate {
     pub(crate) fn push(&mut self, piece: String) -> String {
         if self.names.is_empty() {
             return piece;
+        }
+        if self.json {
+            self.held.push_str(&piece);
+            return String::new();
         }
         if let Some(body) = &mut self.body {
             body.push_str(&piece);
@@ -210,9 +221,22 @@ impl ToolGate {
         self.call.is_some() || self.broken
     }
 
+    /// The call that a text of JSON is: of one of the tools.
+    fn call_as_json(&self, text: &str) -> Option<ToolCall> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let name = value.get("name").and_then(Value::as_str)?.to_owned();
+        let arguments = arguments(&value).filter(|arguments| arguments.is_object())?.to_string();
+        self.names.contains(&name).then_some(ToolCall { name, arguments })
+    }
+
     /// The response is over: returns the text held back and the call, if there is one.
     pub(crate) fn finish(&mut self) -> (String, Option<ToolCall>) {
         let text = std::mem::take(&mut self.held);
+        if self.json
+            && let Some(call) = self.call_as_json(&text)
+        {
+            return (String::new(), Some(call));
+        }
         (if text.trim().is_empty() { String::new() } else { text }, self.call.take())
     }
 }
@@ -312,6 +336,24 @@ mod tests {
         assert_eq!(gate.push(" <t".into()), " ");
         assert_eq!(gate.push("ea>".into()), "<tea>");
         assert_eq!(read(&["so <tool"]), ("so <tool".to_owned(), None));
+    }
+
+    #[test]
+    fn where_the_text_is_json_its_end_tells_whether_it_is_a_call() {
+        let read = |pieces: &[&str]| {
+            let mut gate = ToolGate::new(&[tool("look_up", "{}")], ToolForm::Hermes).of_json();
+            let said: String = pieces.iter().map(|piece| gate.push((*piece).to_owned())).collect();
+            assert!(!gate.ended() && gate.begun().is_none());
+            let (rest, call) = gate.finish();
+            (said + &rest, call.map(|call| call.name))
+        };
+        let call = ["{\"name\": \"look", "_up\", \"arguments\": {}}"];
+        assert_eq!(read(&call), (String::new(), Some("look_up".to_owned())));
+        for answer in
+            ["{\"name\": \"Ann\", \"arguments\": {}}", "{\"name\": \"look_up\"}", "{\"name\": \"look"]
+        {
+            assert_eq!(read(&[answer]), (answer.to_owned(), None));
+        }
     }
 
     #[test]

@@ -154,8 +154,22 @@ impl<'model> Worker<'model> {
                 client.start(cached, Instant::now());
                 client.sampler.get_or_insert_with(|| self.evaluator.sampler(client.settings.sampling));
             }
+            self.constrain_from_the_beginning(admission.id);
         }
         self.finish_prefills();
+    }
+
+    /// Puts the grammar of a whole response in force, once.
+    fn constrain_from_the_beginning(&mut self, id: u64) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let Some(rules) = client.settings.rules.take() else { return };
+        client.grammar = self.evaluator.grammar(&rules);
+        if client.grammar.is_none() {
+            tracing::error!("llama.cpp cannot read the grammar of a response");
+            client.fail(Status::internal("the grammar of the response cannot be read"), Outcome::Failed);
+            self.scheduler.remove(id);
+            self.leave(id);
+        }
     }
 
     /// Whether the model goes on resting. Requests of heavy clients do not end a rest, nor does the end of their work.
@@ -214,8 +228,17 @@ impl<'model> Worker<'model> {
         }
         let Some(row) = rows.sample else { return };
         if let Some(grammar) = &mut client.grammar {
-            match self.evaluator.sample_within(grammar, row) {
+            let sampler = client.sampler.as_mut().filter(|_| client.settings.is_whole());
+            let chosen = match sampler {
+                Some(sampler) => self.evaluator.sample_freely_within(grammar, sampler, row),
+                None => self.evaluator.sample_within(grammar, row),
+            };
+            match chosen {
                 Some(token) => return self.next_token(piece.id, token),
+                None if client.settings.is_whole() => {
+                    let error = "it finds no way on that the grammar allows";
+                    return self.fail_all(std::slice::from_ref(piece), error);
+                }
                 // The caller checks calls that the grammar cannot finish.
                 None => client.grammar = None,
             }
@@ -309,7 +332,8 @@ fn rest_after(worked: Duration, only_writes: bool) -> Duration {
 /// Once a call has begun, constrains its tokens by the tools' grammar.
 fn constrain(evaluator: &Evaluator<'_>, client: &mut Client, token: Token) {
     let Some(begun) = client.tools.begun() else { return };
-    if begun == Begun::Within {
+    // A response that is a call follows its grammar already.
+    if begun == Begun::Within || client.settings.must_call {
         return;
     }
     let rules = tools::grammar(&client.settings.tools, client.tools.form());

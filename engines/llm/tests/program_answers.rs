@@ -10,7 +10,7 @@ use visavis_proto::fault::is_too_long;
 use visavis_proto::v1::generate_done::Reason;
 use visavis_proto::v1::generate_event::Event;
 use visavis_proto::v1::health_reply::State;
-use visavis_proto::v1::{ChatMessage, GenerateRequest, ReleaseRequest, Tool, ToolCall};
+use visavis_proto::v1::{ChatMessage, GenerateRequest, Priority, ReleaseRequest, Tool, ToolCall};
 
 #[tokio::test]
 async fn a_response_ends_with_one_done_and_greedy_responses_agree() {
@@ -315,4 +315,64 @@ async fn the_program_exits_cleanly_on_a_signal() {
     let pid = program.child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert!(program.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_response_follows_a_schema_to_its_end_and_one_that_must_call_calls() {
+    let mut program = Program::start(&[]).await;
+    let schema = r#"{"type":"object","properties":{"colour":{"enum":["red","green","blue"]},"bright":{"type":"boolean"}},
+        "required":["colour","bright"],"additionalProperties":false}"#;
+    for temperature in [0.0, 1.5] {
+        let request = GenerateRequest {
+            messages: vec![message("user", "Which colour has the sky?")],
+            max_tokens: u32::MAX,
+            fill: true,
+            schema: schema.into(),
+            temperature,
+            ..GenerateRequest::default()
+        };
+        let (text, done) = program.generate(request).await;
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text:?}"));
+        assert!(["red", "green", "blue"].contains(&answer["colour"].as_str().unwrap()), "{text}");
+        assert!(answer["bright"].is_boolean() && answer.as_object().unwrap().len() == 2, "{text}");
+        assert_eq!(done.reason(), Reason::Stop);
+    }
+    let tool = Tool {
+        name: "look".into(),
+        description: "Looks at a place.".into(),
+        parameters: r#"{"type":"object","properties":{"at":{"enum":["sky","sea"]}},"required":["at"]}"#
+            .into(),
+    };
+    let request = GenerateRequest { tools: vec![tool], must_call: true, ..long("") };
+    let mut events = program.llm.generate(request).await.unwrap().into_inner();
+    let Some(Event::Call(call)) = events.message().await.unwrap().unwrap().event else { panic!("no call") };
+    let arguments: serde_json::Value = serde_json::from_str(&call.arguments).unwrap();
+    assert_eq!(call.name, "look");
+    assert!(arguments["at"] == "sky" || arguments["at"] == "sea", "{call:?}");
+}
+
+#[tokio::test]
+async fn a_response_that_may_fill_the_context_ends_with_it_and_its_prompt_may_be_as_long() {
+    let mut program = Program::start(&[]).await;
+    let fill = |request: GenerateRequest| GenerateRequest { max_tokens: u32::MAX, fill: true, ..request };
+    // The program's context is 1024 tokens.
+    let (_, done) = program.generate(fill(short("", &"word ".repeat(900)))).await;
+    assert!(done.prompt_tokens > 900 && done.prompt_tokens + done.generated_tokens <= 1024, "{done:?}");
+    let status = program.llm.generate(fill(short("", &"word ".repeat(1100)))).await.unwrap_err();
+    assert_eq!(is_too_long(&status).unwrap().limit, 1023);
+}
+
+#[tokio::test]
+async fn a_response_beside_calls_waits_for_a_slot_that_no_conversation_keeps() {
+    let mut program = Program::start(&["--slots", "1"]).await;
+    let (_, first) = program.generate(short("a", "What is the capital of France?")).await;
+    let beside = GenerateRequest { priority: Priority::Batch.into(), ..short("", "Hello!") };
+    let mut waiting = program.llm.generate(beside).await.unwrap().into_inner();
+    let (_, again) = program.generate(short("a", "What is the capital of France?")).await;
+    assert_eq!(again.cached_tokens, first.prompt_tokens - 1, "the call finds its cache");
+    assert_eq!(program.stats().await.queued, 1);
+    program.llm.release(ReleaseRequest { conversation: "a".into() }).await.unwrap();
+    assert!(waiting.message().await.unwrap().is_some());
+    let (_, done) = finish(waiting).await;
+    assert!(done.generated_tokens > 0);
 }

@@ -131,19 +131,40 @@ impl EngineState {
         self.enter_early()
     }
 
+    /// Enters the queue behind calls: only while no more than a quarter of it waits, so that it never fills up with such work. A refusal
+    /// is not counted: it says nothing of how calls fare.
+    ///
+    /// # Errors
+    /// As [`Self::enter`].
+    pub fn enter_behind(self: &Arc<Self>) -> Result<Ticket, Status> {
+        if self.health.borrow().state() == State::Loading {
+            return Err(Status::unavailable("the model is still loading"));
+        }
+        self.usable()?;
+        let most = (self.capacity / 4).max(1);
+        let full =
+            || Status::resource_exhausted(format!("{most} wait already; the rest of the queue is for calls"));
+        self.place(most).ok_or_else(full)
+    }
+
     /// Enters the queue, even before the model is loaded.
     ///
     /// # Errors
     /// `FAILED_PRECONDITION` if the model could not be loaded, `RESOURCE_EXHAUSTED` if the queue is full.
     pub fn enter_early(self: &Arc<Self>) -> Result<Ticket, Status> {
         self.usable()?;
-        let free = |queued: u32| (queued < self.capacity).then_some(queued + 1);
-        if self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).is_err() {
+        self.place(self.capacity).ok_or_else(|| {
             self.rejected.fetch_add(1, Ordering::Relaxed);
-            return Err(Status::resource_exhausted(format!("the queue is full ({} waiting)", self.capacity)));
-        }
+            Status::resource_exhausted(format!("the queue is full ({} waiting)", self.capacity))
+        })
+    }
+
+    /// A place in the queue, if fewer than `most` wait.
+    fn place(self: &Arc<Self>, most: u32) -> Option<Ticket> {
+        let free = |queued: u32| (queued < most).then_some(queued + 1);
+        self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
+        Some(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
     }
 
     /// Whether the engine has a model or is loading one.
@@ -290,6 +311,21 @@ mod tests {
         first.end(Outcome::Done);
         let stats = state.stats();
         assert_eq!((stats.queued, stats.active, stats.rejected, stats.cancelled), (0, 0, 1, 1));
+    }
+
+    #[test]
+    fn work_behind_calls_leaves_them_most_of_the_queue_and_its_refusals_are_not_counted() {
+        let state = EngineState::new(8);
+        assert_eq!(state.enter_behind().unwrap_err().code(), tonic::Code::Unavailable);
+        state.set_ready(HealthReply::default());
+        let behind: Vec<_> = (0..2).map(|_| state.enter_behind().unwrap()).collect();
+        assert_eq!(state.enter_behind().unwrap_err().code(), tonic::Code::ResourceExhausted);
+        let calls: Vec<_> = (0..6).map(|_| state.enter().unwrap()).collect();
+        assert_eq!((state.stats().queued, state.stats().rejected), (8, 0));
+        drop(calls);
+        assert!(state.enter_behind().is_err(), "two wait still");
+        drop(behind);
+        assert!(state.enter_behind().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -42,7 +42,13 @@ impl World {
     fn new() -> Self {
         let calls = Limit { in_all: 6, per_principal: Some(3) };
         let animations = Limit { in_all: 2, per_principal: None };
-        let ledger = Ledger::new(Limits { calls, animations, samples: animations, measurements: animations });
+        let ledger = Ledger::new(Limits {
+            calls,
+            animations,
+            samples: animations,
+            measurements: animations,
+            requests: animations,
+        });
         Self { ledger, now: Instant::now(), known: Vec::new() }
     }
 

@@ -11,7 +11,13 @@ impl Door {
         let per_principal = (per_address > 0).then_some(per_address);
         let animations = Limit { in_all: 2, per_principal: None };
         let calls = Limit { in_all: calls, per_principal };
-        let ledger = Ledger::new(Limits { calls, animations, samples: animations, measurements: animations });
+        let ledger = Ledger::new(Limits {
+            calls,
+            animations,
+            samples: animations,
+            measurements: animations,
+            requests: animations,
+        });
         Self { ledger, now: Instant::now() }
     }
 

@@ -291,6 +291,7 @@ mod tests {
             animations: one,
             samples: one,
             measurements: one,
+            requests: one,
         });
         let permit = admission.admit(Principal::Anonymous, Kind::Animation).unwrap();
         (Clip::new(1, None, chunks, permit), admission)

@@ -15,6 +15,8 @@ pub(super) fn check(server: &Server, faults: &mut Vec<String>) {
             most_connections,
         ),
         Range::new("server.calls_per_address", server.calls_per_address as f64, 0.0, 100_000.0),
+        Range::new("server.max_requests", server.max_requests as f64, 1.0, 100_000.0),
+        Range::new("server.requests_per_address", server.requests_per_address as f64, 0.0, 100_000.0),
         Range::new("server.memory_reserve_mib", server.memory_reserve_mib, 0.0, 1_048_576.0),
         Range::new("server.least_calls", server.least_calls as f64, 1.0, 100_000.0),
         Range::new("server.drain_seconds", server.drain_seconds as f64, 0.0, 3600.0),

@@ -25,8 +25,16 @@ const LONGEST_ARGUMENTS: usize = 16 << 10;
 /// The first fault, with its location.
 pub(super) fn check(schema: &Value) -> Result<(), String> {
     measure(schema, weight)?;
-    jsonschema::meta::validate(schema).map_err(|error| at(&error))?;
+    validity(schema)?;
     compile(schema).map(drop)
+}
+
+/// Checks that a schema follows the rules of JSON Schema.
+///
+/// # Errors
+/// The first fault, with its location.
+pub(super) fn validity(schema: &Value) -> Result<(), String> {
+    jsonschema::meta::validate(schema).map_err(|error| at(&error))
 }
 
 /// Checks arguments against a schema that has passed [`check`].

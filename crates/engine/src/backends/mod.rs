@@ -242,7 +242,8 @@ mod tests {
             let llm = backends.llm(config, &ModelFiles::default()).unwrap();
             (llm.engine.capabilities(), llm.status.borrow().ready)
         };
-        let expected = LlmCapabilities { context: Some(8192), tools: true, ..LlmCapabilities::default() };
+        let expected =
+            LlmCapabilities { context: Some(8192), tools: true, schemas: true, ..LlmCapabilities::default() };
         assert_eq!(able(&config), (expected, false));
         (config.llm.tools, config.llm.prefill) = (false, true);
         assert_eq!(able(&config).0, LlmCapabilities { tools: false, prefill: true, ..expected });

@@ -111,7 +111,12 @@ impl Response {
             // The previous engine may have judged the turn already.
             LlmPiece::TurnEnd(_) if std::mem::replace(&mut self.judged, true) => return,
             LlmPiece::Text(_) | LlmPiece::Call(_) => self.worded = true,
-            LlmPiece::TurnEnd(_) | LlmPiece::Read(_) | LlmPiece::Routed(_) => {}
+            // Whatever the first engine thought, the next one begins anew.
+            LlmPiece::TurnEnd(_)
+            | LlmPiece::Read(_)
+            | LlmPiece::Routed(_)
+            | LlmPiece::Thought(_)
+            | LlmPiece::Ended(_) => {}
         }
         self.ready.push_back(piece);
     }
@@ -153,6 +158,7 @@ impl Llm for RoutedLlm {
             prefill: all.iter().any(|can| can.prefill),
             turn_end: first.turn_end,
             tools: first.tools,
+            schemas: first.schemas,
             counts_tokens: all.iter().any(|can| can.counts_tokens),
         }
     }

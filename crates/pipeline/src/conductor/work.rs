@@ -63,6 +63,7 @@ impl Conductor {
             // The engine of the last response: the next one's is not known yet.
             language: self.voice.language.clone(),
             caller: self.caller.clone(),
+            ..LlmRequest::default()
         };
         self.tasks.spawn(async move { token.run_until_cancelled(llm.prefill(request, open)).await });
     }

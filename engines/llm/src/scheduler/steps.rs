@@ -98,6 +98,7 @@ impl Scheduler {
         let prompt = |it: &Runner| it.class == Class::Heavy && self.slots[it.slot].pending() > 1;
         let kept = if order.iter().any(prompt) { self.chunk.ahead.min(room / 2) } else { 0 };
         let mut pieces = Vec::new();
+        let calls = order.iter().any(|runner| runner.class < Class::Batch);
         for Runner { class, rank: Rank { id, .. }, slot: index } in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
@@ -106,6 +107,8 @@ impl Scheduler {
                 Class::Call => room.saturating_sub(kept),
                 // A lighter client waits for this step.
                 Class::Heavy => room.min(self.chunk.ahead),
+                // So does a call.
+                Class::Batch if calls => room.min(self.chunk.ahead),
                 Class::Batch => room,
             };
             let count = if generating { 1 } else { self.chunk.take(slot.pending().min(most)) };

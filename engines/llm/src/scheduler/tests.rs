@@ -1,5 +1,6 @@
 use super::*;
 
+mod beside;
 mod clients;
 mod slots;
 mod steps;

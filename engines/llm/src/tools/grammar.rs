@@ -15,6 +15,8 @@ use super::ordered::Json;
 pub(super) const MOST_VALUES: usize = 1500;
 /// Most choices in one tool's reduced schema: each is another possible continuation of the text.
 const MOST_CHOICES: usize = 48;
+/// The same in the schema of a response, which is asked for by programs and is behind calls.
+const MOST_ANSWER_CHOICES: usize = 128;
 /// Deepest nesting of a reduced schema, references included.
 const DEEPEST: usize = 10;
 /// Longest literal value that enters the grammar, in bytes.
@@ -34,27 +36,67 @@ const FORMATS: [&str; 4] = ["date", "time", "date-time", "uuid"];
 pub(crate) fn grammar(tools: &[Tool], form: ToolForm) -> Option<String> {
     let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
     let mut values = MOST_VALUES;
+    // The bracket of a list may have been written before the grammar was in force.
+    let bracket = if form.lists() { "(\"[\" [ \\n]*)? " } else { "" };
+    let root = format!("[ \\n]* {bracket}call");
     // If the schemas need too many rules, require at least a known name and an object.
-    written(tools, form, |tool| reduced(&tool.parameters, &mut values)).or_else(|| written(tools, form, open))
+    written(&root, tools, form, |tool| reduced(&tool.parameters, &mut values))
+        .or_else(|| written(&root, tools, form, open))
 }
 
-fn written(tools: &[Tool], form: ToolForm, mut arguments: impl FnMut(&Tool) -> Json) -> Option<String> {
+/// The grammar of a response that is a call and nothing else: without the white space that a model could go on with for ever.
+pub(crate) fn grammar_of_call(tools: &[Tool], form: ToolForm) -> Option<String> {
+    let mut values = MOST_VALUES;
+    let open = |_: &Tool| Json::object([("type", Json::text("object"))]);
+    written("call", tools, form, |tool| reduced(&tool.parameters, &mut values))
+        .or_else(|| written("call", tools, form, open))
+}
+
+/// The grammar of a response that is JSON by this schema or, if there are tools, a call of one of them. None: it would be too long.
+pub(crate) fn grammar_of_json(schema: &str, tools: &[Tool], form: ToolForm) -> Option<String> {
     let mut rules = Rules::default();
+    let answer = rules.value(&reduced_answer(schema)?);
+    let mut values = MOST_VALUES;
+    let calls = calls(&mut rules, tools, form, |tool| reduced(&tool.parameters, &mut values));
+    let root = if tools.is_empty() { answer } else { format!("{answer} | call") };
+    let call = if tools.is_empty() { String::new() } else { call_rule(&calls) };
+    let grammar = format!("root ::= {root}\n{call}{}", rules.text());
+    (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
+}
+
+/// What follows the name's key in the calls of each tool.
+fn calls(
+    rules: &mut Rules,
+    tools: &[Tool],
+    form: ToolForm,
+    mut arguments: impl FnMut(&Tool) -> Json,
+) -> Vec<String> {
     let key = constant(&Value::from(form.arguments()));
     let call = |tool: &Tool| {
         let arguments = rules.value(&arguments(tool));
         format!(r#"{} "," space {key} space ":" space {arguments}"#, constant(&Value::from(&*tool.name)))
     };
-    let calls: Vec<_> = tools.iter().map(call).collect();
-    // The bracket of a list may have been written before the grammar was in force.
-    let bracket = if form.lists() { "(\"[\" [ \\n]*)? " } else { "" };
-    let grammar = format!(
-        r#"root ::= [ \n]* {bracket}call
-call ::= "{{" space "\"name\"" space ":" space ({}) space "}}"
-{}"#,
-        calls.join(" | "),
-        rules.text()
-    );
+    tools.iter().map(call).collect()
+}
+
+/// The rule for a call, with its line's end.
+fn call_rule(calls: &[String]) -> String {
+    format!(
+        r#"call ::= "{{" space "\"name\"" space ":" space ({}) space "}}"
+"#,
+        calls.join(" | ")
+    )
+}
+
+fn written(
+    root: &str,
+    tools: &[Tool],
+    form: ToolForm,
+    arguments: impl FnMut(&Tool) -> Json,
+) -> Option<String> {
+    let mut rules = Rules::default();
+    let calls = calls(&mut rules, tools, form, arguments);
+    let grammar = format!("root ::= {root}\n{}{}", call_rule(&calls), rules.text());
     (grammar.len() <= LONGEST_GRAMMAR).then_some(grammar)
 }
 
@@ -71,6 +113,12 @@ pub(super) fn reduced(schema: &str, values: &mut usize) -> Json {
     };
     *values = reducer.values;
     if *values == 0 { open() } else { arguments }
+}
+
+/// The part of a response's schema that enters the grammar; none if it is not JSON. Unlike arguments it may be of any kind.
+fn reduced_answer(schema: &str) -> Option<Json> {
+    let root: Json = serde_json::from_str(schema).ok()?;
+    Some(Reducer { root: &root, values: MOST_VALUES, choices: MOST_ANSWER_CHOICES }.schema(&root, 0))
 }
 
 struct Reducer<'a> {
@@ -332,6 +380,38 @@ mod tests {
         ] {
             assert!(!allows(ToolForm::Hermes, call), "{call}");
         }
+    }
+
+    #[test]
+    fn a_response_that_must_call_begins_with_its_brace() {
+        for form in [ToolForm::Hermes, ToolForm::Mistral { space: "" }] {
+            let grammar = Grammar::read(&grammar_of_call(&[tool("{}")], form).unwrap());
+            let call = r#"{"name": "look_up", "arguments": {}}"#;
+            assert!(grammar.follows(call));
+            assert!(!grammar.follows(&format!("\n{call}")) && !grammar.follows(&format!("[{call}")));
+        }
+    }
+
+    #[test]
+    fn a_response_follows_its_schema_or_calls_a_tool_that_is_offered() {
+        let follows = |schema: &str, tools: &[Tool], text: &str| {
+            Grammar::read(&grammar_of_json(schema, tools, ToolForm::Hermes).unwrap()).follows(text)
+        };
+        let city = r#"{"type":"object","properties":{"city":{"type":"string"},"people":{"type":"integer"}},
+            "required":["city","people"],"additionalProperties":false}"#;
+        let paris = r#"{"city": "Paris", "people": 2100000}"#;
+        assert!(follows(city, &[], paris));
+        for text in [r#"{"city": "Paris"}"#, r#"{"city": 3, "people": 1}"#, "Paris", ""] {
+            assert!(!follows(city, &[], text), "{text}");
+        }
+        let call = r#"{"name": "look_up", "arguments": {}}"#;
+        assert!(!follows(city, &[], call), "no tool was offered");
+        assert!(follows(city, &[tool("{}")], call) && follows(city, &[tool("{}")], paris));
+        let any = r#"{"type":"object"}"#;
+        assert!(follows(any, &[], paris) && follows(any, &[], "{}") && !follows(any, &[], "[1]"));
+        assert!(follows(r#"{"type":"array","items":{"type":"integer"}}"#, &[], "[1, 2]"));
+        assert!(follows("{}", &[], "[1, \"a\"]"));
+        assert_eq!(grammar_of_json("{", &[], ToolForm::Hermes), None);
     }
 
     #[test]

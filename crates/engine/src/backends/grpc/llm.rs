@@ -1,5 +1,6 @@
 //! Text generation by `visavis-llm`.
 
+use std::future::ready;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,9 +13,10 @@ use super::{Link, deadline_ms};
 use crate::config::LlmEngine;
 use crate::frame::{Message, Role};
 use crate::retry::patiently;
+use crate::sampling::{Form, Length, Usage};
 use crate::status::Life;
 use crate::tool::{Tool, Tools, WrittenCall};
-use crate::{Counts, EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest};
+use crate::{Counts, Ended, EngineError, Llm, LlmCapabilities, LlmPiece, LlmRequest, Sampling};
 
 /// Text generation by `visavis-llm`.
 #[derive(Debug, Clone)]
@@ -26,8 +28,15 @@ pub(super) struct GrpcLlm {
 
 impl GrpcLlm {
     fn message(&self, request: LlmRequest) -> v1::GenerateRequest {
-        let priority = if request.speculative { v1::Priority::Speculative } else { v1::Priority::Live };
-        v1::GenerateRequest {
+        let priority = match request {
+            LlmRequest { ahead: true, .. } => v1::Priority::Batch,
+            LlmRequest { speculative: true, .. } => v1::Priority::Speculative,
+            _ => v1::Priority::Live,
+        };
+        let user = &request.caller.user;
+        // What programs use is not held against the same user's calls.
+        let client = if request.ahead { format!("beside calls: {user}") } else { user.to_string() };
+        let message = v1::GenerateRequest {
             conversation: request.conversation,
             messages: chat(&request.messages),
             tools: request.tools.iter().map(tool).collect(),
@@ -37,8 +46,59 @@ impl GrpcLlm {
             priority: priority.into(),
             deadline_ms: 0,
             turn_end: request.speculative,
-            client: request.caller.user.to_string(),
+            client,
             ..Default::default()
+        };
+        sampled(message, request.sampling)
+    }
+}
+
+/// The same request, with what it asks of the writing in place of the configuration.
+fn sampled(message: v1::GenerateRequest, sampling: Sampling) -> v1::GenerateRequest {
+    let Sampling { temperature, top_p, seed, length, stop, form, must_call } = sampling;
+    let (max_tokens, fill) = match length {
+        Length::Configured => (message.max_tokens, false),
+        // 0 would be the engine's own default.
+        Length::AtMost(tokens) => (tokens.max(1), true),
+        Length::Rest => (u32::MAX, true),
+    };
+    let schema = match form {
+        _ if must_call => String::new(),
+        Form::Text => String::new(),
+        Form::Json => r#"{"type":"object"}"#.to_owned(),
+        Form::Schema(schema) => schema,
+    };
+    v1::GenerateRequest {
+        max_tokens,
+        fill,
+        stop,
+        schema,
+        must_call,
+        temperature: temperature.unwrap_or(message.temperature),
+        top_p: top_p.unwrap_or(message.top_p),
+        seed: seed.unwrap_or(message.seed),
+        ..message
+    }
+}
+
+/// The piece that an event of a response is, if any; `detailed`: how the response has ended is wanted as well.
+fn piece(event: generate_event::Event, detailed: bool) -> LlmPiece {
+    match event {
+        generate_event::Event::Text(text) => LlmPiece::Text(text),
+        generate_event::Event::Call(v1::ToolCall { name, arguments }) => {
+            LlmPiece::Call(WrittenCall { name, arguments })
+        }
+        generate_event::Event::TurnEnd(probability) => LlmPiece::TurnEnd(probability),
+        generate_event::Event::Done(done) if detailed => LlmPiece::Ended(Ended {
+            cut: done.reason() == v1::generate_done::Reason::Length,
+            usage: Some(Usage {
+                prompt: done.prompt_tokens,
+                cached: done.cached_tokens,
+                response: done.generated_tokens,
+            }),
+        }),
+        generate_event::Event::Done(done) => {
+            LlmPiece::Read(done.prompt_tokens.saturating_sub(done.cached_tokens))
         }
     }
 }
@@ -54,6 +114,7 @@ impl Llm for GrpcLlm {
         &self,
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
+        let detailed = request.detailed;
         let message = self.message(request);
         let open = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
@@ -63,19 +124,7 @@ impl Llm for GrpcLlm {
         let events = patiently(open, EngineError::is_passing).await?;
         let pieces = events
             .map_err(EngineError::from)
-            .try_filter_map(|event| async move {
-                Ok(match event.event {
-                    Some(generate_event::Event::Text(text)) => Some(LlmPiece::Text(text)),
-                    Some(generate_event::Event::Call(v1::ToolCall { name, arguments })) => {
-                        Some(LlmPiece::Call(WrittenCall { name, arguments }))
-                    }
-                    Some(generate_event::Event::TurnEnd(probability)) => Some(LlmPiece::TurnEnd(probability)),
-                    Some(generate_event::Event::Done(done)) => {
-                        Some(LlmPiece::Read(done.prompt_tokens.saturating_sub(done.cached_tokens)))
-                    }
-                    None => None,
-                })
-            })
+            .try_filter_map(move |event| ready(Ok(event.event.map(|event| piece(event, detailed)))))
             .boxed();
         Ok(self.link.watchdog.pieces(pieces, || true))
     }
@@ -167,4 +216,46 @@ fn alone(message: &Message) -> v1::ChatMessage {
     let name = call["name"].as_str().unwrap_or_default().to_string();
     let call = Some(v1::ToolCall { name, arguments: call["arguments"].to_string() });
     v1::ChatMessage { role: role.into(), content: String::new(), call }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_wishes_a_request_is_as_configured_and_each_wish_replaces_one_setting() {
+        let own = v1::GenerateRequest { max_tokens: 160, temperature: 0.5, top_p: 0.9, ..Default::default() };
+        assert_eq!(sampled(own.clone(), Sampling::default()), own);
+        let wishes = Sampling {
+            temperature: Some(0.0),
+            top_p: Some(1.0),
+            seed: Some(7),
+            length: Length::AtMost(9),
+            stop: vec!["END".into()],
+            form: Form::Json,
+            must_call: false,
+        };
+        let asked = sampled(own.clone(), wishes);
+        assert_eq!((asked.temperature, asked.top_p, asked.seed), (0.0, 1.0, 7));
+        assert_eq!((asked.max_tokens, asked.fill, asked.stop.len()), (9, true, 1));
+        assert_eq!(asked.schema, r#"{"type":"object"}"#);
+        let rest = sampled(own, Sampling { length: Length::Rest, must_call: true, ..Sampling::default() });
+        assert!(rest.fill && rest.must_call && rest.schema.is_empty() && rest.max_tokens > 100_000);
+    }
+
+    #[test]
+    fn the_end_of_a_response_is_told_only_to_who_wants_it() {
+        let event = || {
+            generate_event::Event::Done(v1::GenerateDone {
+                reason: v1::generate_done::Reason::Length.into(),
+                prompt_tokens: 10,
+                cached_tokens: 4,
+                generated_tokens: 3,
+                ..Default::default()
+            })
+        };
+        let usage = Some(Usage { prompt: 10, cached: 4, response: 3 });
+        assert_eq!(piece(event(), true), LlmPiece::Ended(Ended { cut: true, usage }));
+        assert_eq!(piece(event(), false), LlmPiece::Read(6));
+    }
 }

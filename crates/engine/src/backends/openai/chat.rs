@@ -109,6 +109,7 @@ impl Chat {
         &self,
         reading: Reading,
         asked: Asked,
+        silence: Silence,
     ) -> BoxStream<'static, Result<Option<LlmPiece>, EngineError>> {
         let steps = stream::try_unfold(reading, |mut reading| async move {
             Ok::<_, EngineError>(match reading.step().await? {
@@ -117,7 +118,7 @@ impl Chat {
                 Step::End => None,
             })
         });
-        let (silence, mut ahead) = (self.stall(!asked.tools.is_empty()), Ahead::default());
+        let mut ahead = Ahead::default();
         let lasts = move |step: &Option<LlmPiece>| match step {
             Some(LlmPiece::Text(text)) => ahead.with(text),
             _ => Duration::ZERO,
@@ -134,6 +135,8 @@ impl Llm for Chat {
             context: Some(self.context()),
             prefill: self.settings.prefill,
             tools: self.settings.tools,
+            // An endpoint that keeps to none says so when it is asked.
+            schemas: true,
             // No endpoint reports these.
             turn_end: false,
             counts_tokens: false,
@@ -145,13 +148,23 @@ impl Llm for Chat {
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
+        let detailed = request.detailed;
+        // Nobody hears what no call waits for stall.
+        let silence = if request.ahead {
+            Silence::before(self.settings.silence_seconds)
+        } else {
+            self.stall(!asked.tools.is_empty())
+        };
         metrics::counter!("visavis_engine_requests_total", "engine" => self.engine).increment(1);
         let passes = in_time(|refusal: &Refused| refusal.error.is_passing());
         let told = |refusal: &Refused| refusal.after;
         let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)
             .await
             .map_err(|refusal| refusal.error)?;
-        Ok(self.steps(reading, asked).try_filter_map(|piece| ready(Ok(piece))).boxed())
+        let wanted = move |piece: &LlmPiece| detailed || !piece.is_detail();
+        let pieces =
+            self.steps(reading, asked, silence).try_filter_map(move |piece| ready(Ok(piece.filter(wanted))));
+        Ok(pieces.boxed())
     }
 
     async fn prefill(&self, request: LlmRequest, _open: bool) {
@@ -160,7 +173,8 @@ impl Llm for Chat {
             let reading = self.open(&body, &asked).await.map_err(|refusal| refusal.error)?;
             // Without a limit, a whole response would follow; closing the connection after its first token prevents that.
             if request::is_bounded(&body) {
-                self.steps(reading, asked.clone()).try_for_each(|_| ready(Ok(()))).await?;
+                let silence = self.stall(!asked.tools.is_empty());
+                self.steps(reading, asked.clone(), silence).try_for_each(|_| ready(Ok(()))).await?;
             }
             Ok::<_, EngineError>(())
         };

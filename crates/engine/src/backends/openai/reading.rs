@@ -25,7 +25,7 @@ const TAIL: Duration = Duration::from_secs(1);
 pub(super) enum Step {
     /// A piece.
     Piece(LlmPiece),
-    /// A sign of life without a piece: a thought, or a part of a tool call.
+    /// A sign of life without a piece, such as a part of a tool call.
     Life,
     /// The end.
     End,
@@ -98,9 +98,15 @@ impl Reading {
         }
     }
 
+    /// Takes the data of an event; returns its first piece.
     fn take(&mut self, data: &str) -> Result<Option<LlmPiece>, EngineError> {
         match self.reply.take(data) {
-            Ok(text) => Ok(text.map(LlmPiece::Text)),
+            Ok(text) => {
+                let text = text.map(LlmPiece::Text);
+                let Some(thought) = self.reply.thought() else { return Ok(text) };
+                self.ready.extend(text);
+                Ok(Some(LlmPiece::Thought(thought)))
+            }
             Err(fault) => Err(self.endpoint.fault(fault, &self.asked)),
         }
     }
@@ -152,6 +158,7 @@ impl Reading {
             self.endpoint.passed_on_a_call();
         }
         self.ready.extend(self.reply.last_pieces());
+        self.ready.push_back(LlmPiece::Ended(self.reply.ended()));
         if let Some(tokens) = self.reply.tokens() {
             count(tokens);
         }

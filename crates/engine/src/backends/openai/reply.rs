@@ -1,11 +1,12 @@
-//! Assembles a response from its events: text, tool call, finish reason, token counts. Thoughts are dropped. Pure.
+//! Assembles a response from its events: text, thoughts, tool call, finish reason, token counts. Pure.
 
 use serde_json::Value;
 
 use super::in_text::InText;
-use crate::LlmPiece;
 use crate::backends::http::fault::Fault;
+use crate::sampling::Usage;
 use crate::tool::WrittenCall;
+use crate::{Ended, LlmPiece};
 
 /// Data of the event after the last piece.
 const END: &str = "[DONE]";
@@ -55,6 +56,8 @@ pub(super) struct Reply {
     tokens: Option<Tokens>,
     spoke: bool,
     thought: bool,
+    /// The thoughts of the last event.
+    thoughts: String,
     /// Most characters of text; none: unlimited.
     most: Option<usize>,
     /// Characters of text so far.
@@ -87,6 +90,7 @@ impl Reply {
     /// The endpoint's error message, or what is wrong with the event.
     pub(super) fn take(&mut self, data: &str) -> Result<Option<String>, Fault> {
         self.works = false;
+        self.thoughts.clear();
         if data.trim() == END {
             self.done = true;
             return Ok(None);
@@ -108,13 +112,27 @@ impl Reply {
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             self.call(call)?;
         }
-        let characters = |field: &&str| delta[*field].as_str().map(|thought| thought.chars().count());
-        let thought: usize = THOUGHTS.iter().filter_map(characters).sum();
+        let thoughts = move || THOUGHTS.iter().filter_map(move |field| delta[*field].as_str());
+        let thought: usize = thoughts().map(|thought| thought.chars().count()).sum();
+        // Some endpoints send the same under two names.
+        self.thoughts = thoughts().find(|thought| !thought.is_empty()).unwrap_or_default().to_owned();
         self.thought |= thought > 0;
         let text = self.bounded(text(&delta["content"]), thought);
         self.spoke |= !text.trim().is_empty();
         let text = self.in_text.push(text);
         Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// The thoughts of the last event, once; none: it has none.
+    pub(super) fn thought(&mut self) -> Option<String> {
+        Some(std::mem::take(&mut self.thoughts)).filter(|thoughts| !thoughts.is_empty())
+    }
+
+    /// How a complete response has ended.
+    pub(super) fn ended(&self) -> Ended {
+        let usage =
+            |Tokens { prompt, cached, response }| Usage { prompt, cached: cached.unwrap_or(0), response };
+        Ended { cut: self.finish.as_deref() == Some(LENGTH), usage: self.tokens.map(usage) }
     }
 
     /// Whether the last event contained output of the model: text, a thought, a part of a call.

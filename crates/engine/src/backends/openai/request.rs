@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::LlmRequest;
 use crate::config::LlmEngine;
 use crate::frame::{Message, Role};
+use crate::sampling::{Form, Length};
 use crate::tool::Tool;
+use crate::{LlmRequest, Sampling};
 
 /// Fields that limit a response's length.
 const BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
@@ -21,10 +22,11 @@ pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Val
     set("stream", true.into());
     set("stream_options", json!({ "include_usage": true }));
     set("max_tokens", own.max_tokens.into());
-    set("temperature", decimal(own.temperature));
+    set("temperature", decimal(request.sampling.temperature.unwrap_or(own.temperature)));
+    let top_p = request.sampling.top_p.unwrap_or(own.top_p);
     // Some endpoints refuse it together with a temperature, even where it changes nothing.
-    if own.top_p < 1.0 {
-        set("top_p", decimal(own.top_p));
+    if top_p < 1.0 {
+        set("top_p", decimal(top_p));
     }
     if !request.tools.is_empty() {
         set("tools", request.tools.iter().map(tool).collect());
@@ -33,7 +35,42 @@ pub(super) fn response(request: &LlmRequest, own: &LlmEngine) -> Map<String, Val
         body.remove(name);
     }
     body.extend(own.body.clone());
+    sample(&mut body, &request.sampling);
     body
+}
+
+/// Adds what a request asks of the writing, beyond temperature and nucleus.
+fn sample(body: &mut Map<String, Value>, sampling: &Sampling) {
+    match sampling.length {
+        Length::Configured => {}
+        Length::AtMost(tokens) => {
+            for name in BOUNDS {
+                if let Some(bound) = body.get_mut(name) {
+                    *bound = tokens.into();
+                }
+            }
+        }
+        Length::Rest => BOUNDS.iter().for_each(|name| _ = body.remove(*name)),
+    }
+    let mut set = |name: &str, value: Value| _ = body.insert(name.into(), value);
+    if !sampling.stop.is_empty() {
+        set("stop", sampling.stop.clone().into());
+    }
+    if let Some(seed) = sampling.seed {
+        set("seed", seed.into());
+    }
+    match &sampling.form {
+        Form::Text => {}
+        Form::Json => set("response_format", json!({ "type": "json_object" })),
+        Form::Schema(schema) => {
+            let schema: Value = serde_json::from_str(schema).unwrap_or_default();
+            let named = json!({ "name": "response", "schema": schema, "strict": true });
+            set("response_format", json!({ "type": "json_schema", "json_schema": named }));
+        }
+    }
+    if sampling.must_call {
+        set(CHOICE, "required".into());
+    }
 }
 
 /// The body of a request that only makes the endpoint evaluate the prompt.
@@ -190,6 +227,34 @@ mod tests {
         own.body.clear();
         assert_eq!(tokens(&response(&request(Vec::new()), &own)), None);
         assert!(!is_bounded(&prefill(&request(Vec::new()), &own)));
+    }
+
+    #[test]
+    fn what_a_request_asks_of_the_writing_replaces_the_configuration() {
+        let own = LlmEngine { top_p: 0.9, ..own() };
+        let schema = json!({ "type": "object" });
+        let sampling = Sampling {
+            temperature: Some(1.5),
+            top_p: Some(1.0),
+            seed: Some(7),
+            length: Length::AtMost(9),
+            stop: vec!["END".into()],
+            form: Form::Schema(schema.to_string()),
+            must_call: true,
+        };
+        let body = response(&LlmRequest { sampling, ..request(Vec::new()) }, &own);
+        assert_eq!((&body["temperature"], body.get("top_p")), (&json!(1.5), None));
+        assert_eq!(
+            (&body["max_tokens"], &body["seed"], &body["stop"]),
+            (&json!(9), &json!(7), &json!(["END"]))
+        );
+        assert_eq!(body["response_format"]["json_schema"]["schema"], schema);
+        assert_eq!(body[CHOICE], "required");
+        assert_eq!(without_choice(&body), None);
+        let sampling = Sampling { length: Length::Rest, form: Form::Json, ..Sampling::default() };
+        let body = response(&LlmRequest { sampling, ..request(Vec::new()) }, &own);
+        assert!(!is_bounded(&body) && body["temperature"] == json!(0.7), "{body:?}");
+        assert_eq!(body["response_format"], json!({ "type": "json_object" }));
     }
 
     #[test]

@@ -139,6 +139,22 @@ fn the_tokens_that_had_to_be_read_are_told_where_the_endpoint_knows_them() {
 }
 
 #[test]
+fn thoughts_are_told_once_and_the_end_with_its_reason_and_tokens() {
+    let mut reply = Reply::default();
+    let thinks = delta(&json!({ "reasoning": "Hm.", "reasoning_content": "Hm.", "content": "" }));
+    assert_eq!(reply.take(&thinks.to_string()).unwrap(), None);
+    assert_eq!((reply.thought().as_deref(), reply.thought()), (Some("Hm."), None));
+    reply.take(&delta(&json!({ "content": "Yes" })).to_string()).unwrap();
+    assert_eq!(reply.thought(), None);
+    assert_eq!(reply.ended(), Ended::default());
+    let usage = json!({ "prompt_tokens": 9, "completion_tokens": 4 });
+    let last = json!({ "choices": [{ "delta": {}, "finish_reason": "length" }], "usage": usage });
+    reply.take(&last.to_string()).unwrap();
+    let usage = Some(Usage { prompt: 9, cached: 0, response: 4 });
+    assert_eq!(reply.ended(), Ended { cut: true, usage });
+}
+
+#[test]
 fn a_response_that_goes_on_past_its_length_is_cut_there() {
     let mut reply = Reply::within(Some(10));
     let says = |reply: &mut Reply, text: &str| {
