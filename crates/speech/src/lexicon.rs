@@ -118,7 +118,7 @@ pub fn respelled(text: &str, lexicons: &[&Lexicon]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
-        let word = rest.find(|c| !is_of_word(c)).unwrap_or(rest.len());
+        let word = rest.find(|c: char| !is_of_word(c)).unwrap_or(rest.len());
         if word == 0 {
             let between = rest.find(is_of_word).unwrap_or(rest.len());
             out.push_str(&rest[..between]);

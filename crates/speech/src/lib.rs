@@ -32,3 +32,6 @@ pub use room::{Opened, Room, Wanted};
 pub use script::Script;
 pub use tier::{Speech, Tier};
 pub use times::Times;
+
+#[cfg(test)]
+mod fuzz_tests;

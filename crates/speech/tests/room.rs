@@ -1,10 +1,12 @@
 //! One synthesis for all who want the same, which is kept in memory and on disk.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use visavis_containers::Format;
+use visavis_containers::{Decoder, Format};
 use visavis_engine::{EngineError, Speed};
 use visavis_scripted::ScriptedTts;
 use visavis_speech::room::{Bounds, to_the_end};
@@ -174,6 +176,36 @@ async fn work_that_is_not_granted_never_begins_and_a_grant_is_held_until_its_end
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the grant is held after the end");
+}
+
+#[tokio::test]
+async fn every_container_holds_all_that_was_spoken() {
+    let tts = Arc::new(ScriptedTts::default());
+    let room = room(&tts, None);
+    // 16 kHz, at which files are read.
+    let expected = 2 * 2 * WORD / 3;
+    for (format, lossless) in [
+        (Format::Wav, true),
+        (Format::Flac, true),
+        (Format::Mp3, false),
+        (Format::Opus, false),
+        (Format::Aac, false),
+    ] {
+        let whole = whole(open(&room, "Hello there.", format)).await.unwrap();
+        assert_eq!(whole.samples, 2 * WORD);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&whole.bytes).unwrap();
+        file.rewind().unwrap();
+        let mut decoder = Decoder::open(file).unwrap();
+        let mut read = 0;
+        while let Some(samples) = decoder.read().unwrap() {
+            read += samples.len() as u64;
+        }
+        // Resampling may round; a codec without the sound's length in its container pads to whole frames.
+        let slack = if lossless { 2 } else { 2_500 };
+        assert!(read + 2 >= expected && read <= expected + slack, "{format:?}: {read} of {expected}");
+    }
+    assert_eq!(tts.asked().len(), 5, "without a disk each format is spoken");
 }
 
 /// Waits until speech is on disk, and returns its file.

@@ -40,7 +40,7 @@ impl Told {
                 other => {
                     let why =
                         format!("{other:?} is not known; there are \"word\", \"phoneme\" and \"viseme\"");
-                    return Err(Fault::wrong("timestamps", why));
+                    return Err(Fault::wrong("timestamps", &why));
                 }
             }
         }

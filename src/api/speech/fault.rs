@@ -43,8 +43,8 @@ pub(in crate::api) enum Fault {
 
 impl Fault {
     /// A field is wrong.
-    pub(in crate::api) fn wrong(field: &'static str, message: impl AsRef<str>) -> Self {
-        Self::Wrong { field, message: format!("{field}: {}", message.as_ref()) }
+    pub(in crate::api) fn wrong(field: &'static str, message: &str) -> Self {
+        Self::Wrong { field, message: format!("{field}: {message}") }
     }
 
     /// The server cannot serve this now.

@@ -148,11 +148,11 @@ impl Desk {
     pub(super) async fn order(&self, asked: Asked) -> Result<Order, Fault> {
         let speed = speed(asked.speed)?;
         let own = Lexicon::of(asked.lexicon.iter().map(|(word, to)| (word.as_str(), to.as_str())))
-            .map_err(|fault| Fault::wrong("lexicon", fault.to_string()))?;
+            .map_err(|fault| Fault::wrong("lexicon", &fault.to_string()))?;
         let lexicons = [&own, &self.lexicon];
         let longest = self.settings.own.longest_text as usize;
         let text = Text { text: &asked.text, speed, lexicons: &lexicons, longest };
-        let pieces = text::pieces(text).map_err(|fault| Fault::wrong(asked.field, fault.to_string()))?;
+        let pieces = text::pieces(text).map_err(|fault| Fault::wrong(asked.field, &fault.to_string()))?;
         let Chosen { voice, language, speaks, source } =
             self.voices.choose(&asked.voice, &asked.language).await?;
         let script = Script { voice, language, pieces };
@@ -234,7 +234,7 @@ pub(super) fn milliseconds(since: Instant) -> u64 {
 
 fn speed(asked: Option<f64>) -> Result<Speed, Fault> {
     let Some(factor) = asked else { return Ok(Speed::USUAL) };
-    Speed::new(factor).ok_or_else(|| Fault::wrong("speed", format!("{factor} is not between 0.25 and 4.0")))
+    Speed::new(factor).ok_or_else(|| Fault::wrong("speed", &format!("{factor} is not between 0.25 and 4.0")))
 }
 
 fn lexicon(own: &SpeechApi) -> anyhow::Result<Lexicon> {

@@ -86,7 +86,7 @@ impl Asked {
             Some(other) => {
                 return Err(Fault::wrong(
                     "stream_format",
-                    format!("{other:?} is neither \"audio\" nor \"sse\""),
+                    &format!("{other:?} is neither \"audio\" nor \"sse\""),
                 ));
             }
         };
@@ -116,7 +116,7 @@ impl Asked {
         if let Some(pitch) = body.pitch
             && !(0.0..=2.0).contains(&pitch)
         {
-            return Err(Fault::wrong("pitch", format!("{pitch} is not between 0 and 2")));
+            return Err(Fault::wrong("pitch", &format!("{pitch} is not between 0 and 2")));
         }
         let asked = Self {
             field: "text",
@@ -141,12 +141,12 @@ impl Asked {
         }
         if !self.language.is_empty() && !is_language(&self.language) {
             let why = format!("{:?} is not two letters such as \"en\"", self.language);
-            return Err(Fault::wrong("language", why));
+            return Err(Fault::wrong("language", &why));
         }
         if self.lexicon.len() > MOST_WORDS {
             let why =
                 format!("{} words are more than {MOST_WORDS}; put them into a file", self.lexicon.len());
-            return Err(Fault::wrong("lexicon", why));
+            return Err(Fault::wrong("lexicon", &why));
         }
         Ok(self)
     }
@@ -161,7 +161,7 @@ fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
 
 fn format(field: &'static str, name: Option<&str>) -> Result<Format, Fault> {
     let Some(name) = name else { return Ok(Format::Mp3) };
-    name.parse().map_err(|_| Fault::wrong(field, format!("{name:?} is not known; there are {FORMATS}")))
+    name.parse().map_err(|_| Fault::wrong(field, &format!("{name:?} is not known; there are {FORMATS}")))
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Voices {
 
 /// The voice of this name, for a text in this language.
 fn named(known: &[KnownVoice], name: &str, language: &str) -> Result<ChosenVoice, Fault> {
-    let voice = find(known, name, language).map_err(|fault| Fault::wrong("voice", fault))?;
+    let voice = find(known, name, language).map_err(|fault| Fault::wrong("voice", &fault))?;
     if language.is_empty() || voice.language == language {
         return Ok(voice);
     }
@@ -116,7 +116,7 @@ fn named(known: &[KnownVoice], name: &str, language: &str) -> Result<ChosenVoice
         return Ok(ChosenVoice { language: language.to_owned(), ..voice });
     }
     let why = format!("the voice {name:?} speaks {:?}; leave language out", voice.language);
-    Err(Fault::wrong("language", why))
+    Err(Fault::wrong("language", &why))
 }
 
 fn about(chosen: ChosenVoice, voices: &[Voice], known: &[KnownVoice]) -> Chosen {

@@ -24,6 +24,8 @@ use index::Index;
 const ENDING: &str = "speech";
 /// The beginning of the names of files that are being written.
 const UNFINISHED: &str = ".part-";
+/// Age from which on such a file is nobody's any more.
+const LEFT: Duration = Duration::from_secs(3600);
 
 /// A folder of speech.
 #[derive(Clone)]
@@ -148,7 +150,7 @@ fn path(folder: &Path, key: Key) -> PathBuf {
     folder.join(format!("{key}.{ENDING}"))
 }
 
-/// The files of speech in a folder. What was never finished is deleted; other files are left alone.
+/// The files of speech in a folder. What was left unfinished is deleted; other files are left alone.
 fn found(folder: &Path) -> io::Result<Vec<Found>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -160,13 +162,16 @@ fn found(folder: &Path) -> io::Result<Vec<Found>> {
         let entry = entry?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
+        let Ok(about) = entry.metadata() else { continue };
+        let changed = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         if name.starts_with(UNFINISHED) {
-            _ = fs::remove_file(entry.path());
+            if changed.elapsed().is_ok_and(|age| age > LEFT) {
+                _ = fs::remove_file(entry.path());
+            }
             continue;
         }
         let key = name.strip_suffix(ENDING).and_then(|name| Key::named(name.strip_suffix('.')?));
-        let (Some(key), Ok(about)) = (key, entry.metadata()) else { continue };
-        let changed = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let Some(key) = key else { continue };
         found.push(Found { key, bytes: about.len(), changed });
     }
     Ok(found)
@@ -200,11 +205,15 @@ mod tests {
         assert!(!kept.exists(), "a folder is made for the first file");
         let speech = speech(100);
         disk.keep(key("a"), speech.clone()).await;
-        fs::write(kept.join(".part-x"), "unfinished").unwrap();
+        for (name, age) in [(".part-x", 2 * HOUR), (".part-y", Duration::ZERO)] {
+            let file = fs::File::create(kept.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
         fs::write(kept.join("readme"), "not ours").unwrap();
         let again = Disk::open(&kept, 1 << 20, HOUR).unwrap();
         assert_eq!((again.load(key("a")).await, again.load(key("b")).await), (Some(speech), None));
-        assert!(kept.join("readme").exists() && !kept.join(".part-x").exists());
+        let there = ["readme", ".part-x", ".part-y"].map(|name| kept.join(name).exists());
+        assert_eq!(there, [true, false, true], "another server may be writing");
         assert_eq!(again.bytes(), disk.bytes());
     }
 
