@@ -59,7 +59,7 @@ pub(super) async fn answer(
         |name: &str| HeaderValue::from_str(name).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
     heads.insert(ENGINE, named(&order.engine));
     heads.insert(LATENCY, HeaderValue::from(milliseconds(begun)));
-    heads.insert(MODEL, named(if order.model.is_empty() { "unknown" } else { &order.model }));
+    heads.insert(MODEL, named(if order.model.is_empty() { "unknown" } else { order.model.as_str() }));
     heads.insert(CACHE, HeaderValue::from_static(if origin.is_hit() { "hit" } else { "miss" }));
     heads.insert(SOURCE, HeaderValue::from_static(origin.as_str()));
     Ok(response)

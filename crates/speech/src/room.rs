@@ -52,6 +52,8 @@ pub enum Opened {
     Whole(Arc<Whole>),
     /// It is being made; the last piece has the whole. Dropping the reader stops the work, if nobody else reads.
     Growing(Reader<Slot, Coded>),
+    /// The same, but it was begun for somebody else.
+    Shared(Reader<Slot, Coded>),
 }
 
 /// Speaks scripts.
@@ -99,7 +101,7 @@ impl Room {
             }
             Joined::Joins(reader) => {
                 count(Origin::Shared);
-                Opened::Growing(reader)
+                Opened::Shared(reader)
             }
             Joined::Begins(Beginning { grant, filling, reader }) => {
                 let room = self.clone();
@@ -110,6 +112,12 @@ impl Room {
                 Opened::Growing(reader)
             }
         })
+    }
+
+    /// Whether the tier probably has this speech, so that it need not be spoken.
+    #[must_use]
+    pub fn holds(&self, key: Key) -> bool {
+        self.tier.as_ref().is_some_and(|tier| tier.holds(key))
     }
 
     /// Texts that are being spoken.

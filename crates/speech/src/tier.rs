@@ -23,6 +23,9 @@ pub struct Speech {
 /// Keeps speech. It never fails a request: what cannot be loaded is spoken anew, and what cannot be kept is lost.
 #[async_trait]
 pub trait Tier: Send + Sync {
+    /// Whether something is probably kept under this key; quick, and false where it is not known.
+    fn holds(&self, key: Key) -> bool;
+
     /// What is kept under this key, if it is whole and not too old.
     async fn load(&self, key: Key) -> Option<Speech>;
 

@@ -38,7 +38,7 @@ fn open(room: &Arc<Room>, text: &str, format: Format) -> Opened {
 
 fn growing(opened: Opened) -> Reader {
     match opened {
-        Opened::Growing(reader) => reader,
+        Opened::Growing(reader) | Opened::Shared(reader) => reader,
         Opened::Whole(_) => panic!("it is complete already"),
     }
 }
@@ -46,7 +46,7 @@ fn growing(opened: Opened) -> Reader {
 async fn whole(opened: Opened) -> Result<Arc<Whole>, EngineError> {
     match opened {
         Opened::Whole(whole) => Ok(whole),
-        Opened::Growing(reader) => to_the_end(reader).await,
+        Opened::Growing(reader) | Opened::Shared(reader) => to_the_end(reader).await,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::avatar::lips::viseme::Viseme;
 use crate::frame::{OUT_RATE, WordTime};
 
 /// Bytes of a file in one event: a multiple of three, so that only the last one has padding.
-const AT_ONCE: usize = 30 << 10;
+pub(super) const AT_ONCE: usize = 30 << 10;
 /// Characters that count as one token of the text, and samples that count as one of the sound: 50 ms.
 const CHARACTERS: u64 = 4;
 const SAMPLES: u64 = 1_200;

@@ -173,42 +173,52 @@ impl Desk {
     /// # Errors
     /// If it is refused, or the engine fails before there is anything.
     pub(super) async fn serve(&self, order: &Order, client: Client) -> Result<Ready, Fault> {
-        let grant = || self.grant(&client);
-        match self.room.open(order.wanted.clone(), grant)? {
-            Opened::Whole(whole) => Ok(Ready::Whole(whole, Origin::Memory)),
-            Opened::Growing(reader) => {
-                let growing = Growing::begun(reader).await?;
-                if !client.whole {
-                    return Ok(Ready::Growing(growing));
-                }
-                let (origin, whole) = (growing.origin(), growing.whole());
-                let whole = match whole {
-                    Some(whole) => whole,
-                    None => to_the_end(growing.into_reader()).await?,
-                };
-                Ok(Ready::Whole(whole, origin))
-            }
+        let grant = || self.grant(&client, order.wanted.key);
+        let growing = match self.room.open(order.wanted.clone(), grant)? {
+            Opened::Whole(whole) => return Ok(Ready::Whole(whole, Origin::Memory)),
+            Opened::Growing(reader) => Growing::begun(reader, false).await?,
+            Opened::Shared(reader) => Growing::begun(reader, true).await?,
+        };
+        if !client.whole {
+            return Ok(Ready::Growing(growing));
         }
+        let (origin, whole) = (growing.origin(), growing.whole());
+        let whole = match whole {
+            Some(whole) => whole,
+            None => to_the_end(growing.into_reader()).await?,
+        };
+        Ok(Ready::Whole(whole, origin))
     }
 
-    /// Whether a synthesis may begin; nothing else is counted.
-    fn grant(&self, client: &Client) -> Result<Permit, Fault> {
-        let state = self.status.borrow();
-        if !state.ready {
-            return Err(Fault::busy(2, format!("The voice {}. Try again in a moment.", state.message)));
-        }
-        drop(state);
-        if client.counted && client.principal != Principal::Anonymous {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            if let Err(seconds) = self.quota.lock().take(&client.principal, now) {
-                let most = self.settings.own.requests_per_hour;
-                let message = format!(
-                    "Your address has made {most} requests within this hour. Try again in {seconds} s."
-                );
-                return Err(Fault::Share { message, seconds });
-            }
+    /// Whether work may begin. Only a synthesis is counted, and needs the voice.
+    fn grant(&self, client: &Client, key: Key) -> Result<Permit, Fault> {
+        if !self.room.holds(key) {
+            self.check_voice()?;
+            self.count(client)?;
         }
         Ok(self.admission.admit(client.principal.clone(), Kind::Request)?)
+    }
+
+    fn check_voice(&self) -> Result<(), Fault> {
+        let state = self.status.borrow();
+        if state.ready {
+            return Ok(());
+        }
+        Err(Fault::busy(2, format!("The voice {}. Try again in a moment.", state.message)))
+    }
+
+    /// Counts a synthesis, if this client's are counted.
+    fn count(&self, client: &Client) -> Result<(), Fault> {
+        if !client.counted || client.principal == Principal::Anonymous {
+            return Ok(());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.quota.lock().take(&client.principal, now).map_err(|seconds| {
+            let most = self.settings.own.requests_per_hour;
+            let message =
+                format!("Your address has made {most} requests within this hour. Try again in {seconds} s.");
+            Fault::Share { message, seconds }
+        })
     }
 }
 

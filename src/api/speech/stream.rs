@@ -8,9 +8,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use visavis_speech::flights::Reader;
-use visavis_speech::{Coded, Origin, Slot, Whole};
+use visavis_speech::{Coded, Origin, Slot, Times, Whole};
 
-use super::events::{Told, done, failed, piece};
+use super::events::{AT_ONCE, Told, done, failed, piece};
 use super::fault::Fault;
 use super::{Order, Ready};
 use crate::api::sending::unless_too_slow;
@@ -20,6 +20,8 @@ use crate::engine::EngineError;
 pub(in crate::api) struct Growing {
     first: Arc<Coded>,
     reader: Reader<Slot, Coded>,
+    /// It was begun for somebody else.
+    shared: bool,
 }
 
 impl Growing {
@@ -27,15 +29,18 @@ impl Growing {
     ///
     /// # Errors
     /// If the voice fails or refuses before.
-    pub(super) async fn begun(mut reader: Reader<Slot, Coded>) -> Result<Self, Fault> {
+    pub(super) async fn begun(mut reader: Reader<Slot, Coded>, shared: bool) -> Result<Self, Fault> {
         match reader.next().await {
-            Some(first) => Ok(Self { first: first?, reader }),
+            Some(first) => Ok(Self { first: first?, reader, shared }),
             None => Err(Fault::Failed),
         }
     }
 
     pub(super) fn origin(&self) -> Origin {
-        self.first.origin
+        match self.first.origin {
+            Origin::Engine if self.shared => Origin::Shared,
+            origin => origin,
+        }
     }
 
     /// The whole file, if its first piece is its last.
@@ -49,7 +54,7 @@ impl Growing {
 
     /// All pieces.
     fn pieces(self) -> impl Stream<Item = Result<Arc<Coded>, EngineError>> + Send {
-        let Self { first, reader } = self;
+        let Self { first, reader, .. } = self;
         let rest = stream::unfold(reader, |mut reader| async move {
             let next = reader.next().await?;
             Some((next, reader))
@@ -80,8 +85,12 @@ pub(in crate::api) fn as_events(ready: Ready, order: &Order, told: Told) -> Resp
     let characters = order.characters;
     let body = match ready {
         Ready::Whole(whole, _) => {
-            let parts = [piece(&whole.bytes, &whole.times, told), done(characters, whole.samples)];
-            Body::from_stream(unless_too_slow(stream::iter(parts.map(Ok))))
+            let (first, last) = (piece(&[], &whole.times, told), done(characters, whole.samples));
+            let length = whole.bytes.len();
+            // One by one: a long file in base64 would be in memory twice.
+            let sound = stream::iter((0..length).step_by(AT_ONCE))
+                .map(move |at| piece(&whole.bytes[at..length.min(at + AT_ONCE)], &Times::default(), told));
+            sent(one(first).chain(sound).chain(one(last)))
         }
         Ready::Growing(growing) => {
             let state = Some((Box::pin(growing.pieces()), 0_u64));
@@ -100,10 +109,19 @@ pub(in crate::api) fn as_events(ready: Ready, order: &Order, told: Told) -> Resp
                 };
                 Some(part)
             });
-            let parts = parts.filter(|part| std::future::ready(!part.is_empty())).map(Ok);
-            Body::from_stream(unless_too_slow(parts))
+            sent(parts)
         }
     };
     let heads = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
     (heads, body).into_response()
+}
+
+fn one(event: Bytes) -> impl Stream<Item = Bytes> + Send {
+    stream::once(std::future::ready(event))
+}
+
+/// Events as a body; a piece without sound and words makes none.
+fn sent(events: impl Stream<Item = Bytes> + Send + 'static) -> Body {
+    let events = events.filter(|event| std::future::ready(!event.is_empty()));
+    Body::from_stream(unless_too_slow(events.map(Ok)))
 }

@@ -68,7 +68,7 @@ async fn one(desk: &Desk, text: &str) -> Result<(), Fault> {
     let wanted = Wanted { waited: false, ..desk.order(asked).await?.wanted };
     match desk.room.open(wanted, || Ok::<_, EngineError>(()))? {
         Opened::Whole(_) => Ok(()),
-        Opened::Growing(reader) => {
+        Opened::Growing(reader) | Opened::Shared(reader) => {
             to_the_end(reader).await?;
             Ok(())
         }

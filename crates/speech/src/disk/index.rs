@@ -38,6 +38,11 @@ impl Index {
         bytes <= self.limit
     }
 
+    /// Whether there is such a file.
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.files.contains_key(&key)
+    }
+
     /// Whether there is such a file; it has been used now.
     pub(super) fn used(&mut self, key: Key) -> bool {
         let Some(entry) = self.files.get_mut(&key) else { return false };

@@ -126,6 +126,10 @@ impl Disk {
 
 #[async_trait]
 impl Tier for Disk {
+    fn holds(&self, key: Key) -> bool {
+        self.index.lock().has(key)
+    }
+
     async fn load(&self, key: Key) -> Option<Speech> {
         let disk = self.clone();
         tokio::task::spawn_blocking(move || disk.read(key)).await.ok().flatten()
@@ -214,6 +218,7 @@ mod tests {
         assert_eq!((again.load(key("a")).await, again.load(key("b")).await), (Some(speech), None));
         let there = ["readme", ".part-x", ".part-y"].map(|name| kept.join(name).exists());
         assert_eq!(there, [true, false, true], "another server may be writing");
+        assert!(again.holds(key("a")) && !again.holds(key("b")));
         assert_eq!(again.bytes(), disk.bytes());
     }
 
