@@ -194,9 +194,9 @@ impl Room {
             return Source::Kept(speech);
         }
         let granted = || Ok::<(), std::convert::Infallible>(());
-        let joined = self.speeches.join(&wanted.key, || None::<std::convert::Infallible>, granted);
+        let joined = self.speeches.join(&wanted.key, || None, granted);
         match joined.unwrap_or_else(|never| match never {}) {
-            Joined::Found(never) => match never {},
+            Joined::Found(source) => source,
             Joined::Joins(reader) => {
                 count(Origin::Shared);
                 Source::Grows(reader, Origin::Shared)
