@@ -13,6 +13,7 @@ use crate::addresses;
 use crate::admission::{self, Admission, Kind};
 use crate::api::listener::{self, Limits, Options};
 use crate::api::names::Names;
+use crate::api::speech::{Desk, VoiceEngine, warm_up};
 use crate::api::{self, App};
 use crate::config::{self, Config};
 use crate::descriptors::{self, Shares};
@@ -79,9 +80,22 @@ impl Server {
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
+        let speech = desk(&config, &fleet, &admission)?;
         let ice = Arc::new(ice);
-        let app =
-            App { config, fleet, admission, calls, saver, webrtc, turn, ice, names, certificate, metrics };
+        let app = App {
+            config,
+            fleet,
+            admission,
+            calls,
+            saver,
+            webrtc,
+            turn,
+            ice,
+            names,
+            certificate,
+            speech,
+            metrics,
+        };
         Ok(Self { app, listener, options, telemetry })
     }
 
@@ -123,6 +137,7 @@ impl Server {
         };
         let upkeep = keep_up(app.metrics.clone());
         let measured = keep_measured(&app);
+        let warmed = warm_up(app.speech.clone());
         let renewed = keep_certificate(self.certificate(), Authority::of(&app.config.server));
         let unfit = unfit(app.clone());
         let served = listener::serve(self.listener, api::router(app.clone()), self.options, closed);
@@ -131,6 +146,7 @@ impl Server {
             () = upkeep => Ok(()),
             () = measured => Ok(()),
             () = renewed => Ok(()),
+            () = warmed => Ok(()),
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         if let Some(turn) = &app.turn {
@@ -149,6 +165,12 @@ impl Server {
         tracing::info!("stopped");
         ended
     }
+}
+
+/// What speaks for programs.
+fn desk(config: &Config, fleet: &Fleet, admission: &Arc<Admission>) -> anyhow::Result<Arc<Desk>> {
+    let (tts, status) = (api::beside_calls(fleet, admission), fleet.tts.status.clone());
+    Desk::start(config, VoiceEngine { tts, status }, admission.clone())
 }
 
 /// Measures what calls cost, for admission.
@@ -283,6 +305,8 @@ fn begin_at_zero() {
         "visavis_calls",
         "visavis_calls_active",
         "visavis_load",
+        "visavis_speech_disk_bytes",
+        "visavis_speech_memory_bytes",
         "visavis_store_degraded",
         "visavis_store_waiting",
         "visavis_tls_certificate_unwritten",
@@ -300,6 +324,9 @@ fn begin_at_zero() {
         "visavis_playout_holes_total",
         "visavis_speech_cache_hits_total",
         "visavis_speech_cache_misses_total",
+        "visavis_speech_abandoned_total",
+        "visavis_speech_damaged_files_total",
+        "visavis_speech_disk_errors_total",
         "visavis_store_dropped_total",
     ] {
         metrics::counter!(counter).absolute(0);
@@ -309,6 +336,9 @@ fn begin_at_zero() {
 
 /// The same for those with a label.
 fn begin_labelled_at_zero() {
+    for origin in ["memory", "disk", "shared", "engine"] {
+        metrics::counter!("visavis_speech_total", "origin" => origin).absolute(0);
+    }
     for reason in ["full", "address"] {
         metrics::counter!("visavis_connections_refused_total", "reason" => reason).absolute(0);
     }

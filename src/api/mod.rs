@@ -5,6 +5,8 @@
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`data`]: what is kept of a call, deleted
+//! - [`openai`]: what clients of OpenAI use unchanged
+//! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it
@@ -39,6 +41,8 @@ pub mod renderers;
 pub mod resume;
 mod sending;
 pub mod socket;
+pub mod speak;
+pub mod speech;
 pub mod start;
 pub mod voice;
 
@@ -46,7 +50,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Router, middleware};
@@ -66,6 +70,7 @@ use crate::transport::webrtc::WebRtcHost;
 use ice::IceServers;
 use names::Names;
 use problem::Problem;
+use speech::Desk;
 use visavis_store::Saver;
 use visavis_turn::Turn;
 
@@ -95,6 +100,8 @@ pub struct App {
     pub names: Arc<Names>,
     /// The server's own certificate; `None`: it has no TLS.
     pub certificate: Option<Arc<Certificate>>,
+    /// Speaks for programs.
+    pub speech: Arc<Desk>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }
@@ -102,10 +109,16 @@ pub struct App {
 impl App {
     /// The voice for work without a call.
     fn voice_beside_calls(&self) -> Arc<dyn Tts> {
-        let admission = self.admission.clone();
-        let calls = move || admission.active(Kind::Call) > 0;
-        Arc::new(GentleTts::new(self.fleet.tts.engine.clone(), calls))
+        beside_calls(&self.fleet, &self.admission)
     }
+}
+
+/// The voice for work without a call.
+#[must_use]
+pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>) -> Arc<dyn Tts> {
+    let admission = admission.clone();
+    let calls = move || admission.active(Kind::Call) > 0;
+    Arc::new(GentleTts::new(fleet.tts.engine.clone(), calls))
 }
 
 /// All routes.
@@ -137,8 +150,9 @@ pub fn router(app: App) -> Router {
         .route("/api/voices/{name}/sample", get(voice::sample))
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
-        .route("/ws", get(socket::socket).layer(rtvi()))
+        .route("/speak", post(speak::speak).layer(DefaultBodyLimit::max(speech::LARGEST_BODY)))
         .merge(openai::routes())
+        .route("/ws", get(socket::socket).layer(rtvi()))
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
         })
@@ -172,10 +186,11 @@ fn cors(origins: &[String]) -> CorsLayer {
     } else {
         AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
     };
+    let exposed = [header::RETRY_AFTER, header::LOCATION, header::ETAG, header::CONTENT_RANGE].into_iter();
     CorsLayer::new()
         .allow_origin(allow)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION])
-        .expose_headers([header::RETRY_AFTER, header::LOCATION])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::RANGE, header::IF_NONE_MATCH])
+        .expose_headers(exposed.chain(speak::HEADERS.map(HeaderName::from_static)).collect::<Vec<_>>())
         .max_age(std::time::Duration::from_secs(600))
 }

@@ -14,6 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) fn patiently(
     parts: impl Stream<Item = Bytes> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    unless_too_slow(parts.map(Ok))
+}
+
+/// The same for parts that may break off by themselves.
+pub(super) fn unless_too_slow(
+    parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let state = (Box::pin(parts), Duration::ZERO, None::<Instant>);
     stream::unfold(Some(state), |state| async move {
         let (mut parts, mut waited, sent) = state?;
@@ -22,7 +29,8 @@ pub(super) fn patiently(
             return Some((Err(io::Error::new(io::ErrorKind::TimedOut, "the reader is too slow")), None));
         }
         let part = parts.next().await?;
-        Some((Ok(part), Some((parts, waited, Some(Instant::now())))))
+        let goes_on = part.is_ok();
+        Some((part, goes_on.then(|| (parts, waited, Some(Instant::now())))))
     })
 }
 

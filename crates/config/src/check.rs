@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     super::language_model::check(&config.llm, faults);
     super::recogniser::check(&config.stt, faults);
     super::speech::check(&config.tts, faults);
+    super::speech_api::check(&config.speech_api, faults);
     super::tools::check(&config.tools, faults);
     super::renderers::check(&config.renderers, faults);
     super::store::check(&config.store, faults);

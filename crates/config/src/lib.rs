@@ -21,6 +21,7 @@ mod routes;
 mod secret;
 mod shape;
 mod speech;
+mod speech_api;
 mod store;
 mod tools;
 mod turn;
@@ -51,6 +52,7 @@ pub use shape::{
     Avatar, Config, Conversation, EngineProcesses, IceServer, Log, Models, Recording, Server, Telemetry, Vad,
 };
 pub use speech::{TtsApi, TtsCloning, TtsEngine, TtsFormat, TtsSpeaker};
+pub use speech_api::SpeechApi;
 pub use store::Store;
 pub use tools::{Tools, Webhook};
 pub use turn::Turn;
@@ -73,8 +75,16 @@ impl std::error::Error for ConfigFaults {}
 const STANDARD: [(&str, &str); 1] = [("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint")];
 
 /// Keys whose values are tables with any names.
-const TABLES: [&str; 7] =
-    ["llm.body", "llm.headers", "stt.body", "stt.headers", "tts.body", "tts.fields", "tts.headers"];
+const TABLES: [&str; 8] = [
+    "llm.body",
+    "llm.headers",
+    "speech_api.voices",
+    "stt.body",
+    "stt.headers",
+    "tts.body",
+    "tts.fields",
+    "tts.headers",
+];
 /// Keys of further headers, whose values may be secrets.
 const HEADERS: [&str; 3] = ["llm.headers", "stt.headers", "tts.headers"];
 /// Keys whose values are text even if they look like numbers.
@@ -133,18 +143,32 @@ pub fn default_models_dir() -> PathBuf {
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
 }
 
-/// The default folder of the store.
-fn default_store_dir() -> PathBuf {
+/// Our folder in the user's data directory.
+fn default_data_dir() -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
-    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis/store")
+    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis")
 }
 
 impl Config {
     /// The folder of the store's file.
     #[must_use]
     pub fn store_dir(&self) -> PathBuf {
-        if self.store.path.as_os_str().is_empty() { default_store_dir() } else { self.store.path.clone() }
+        if self.store.path.as_os_str().is_empty() {
+            default_data_dir().join("store")
+        } else {
+            self.store.path.clone()
+        }
+    }
+
+    /// The folder of the speech that is kept on disk.
+    #[must_use]
+    pub fn speech_dir(&self) -> PathBuf {
+        if self.speech_api.dir.as_os_str().is_empty() {
+            default_data_dir().join("speech")
+        } else {
+            self.speech_api.dir.clone()
+        }
     }
 
     /// The folder whose voices are added to those of the profile or of `tts.voices`.

@@ -15,6 +15,7 @@ use super::renderers::Renderers;
 use super::routes::Route;
 use super::secret::Secret;
 use super::speech::TtsEngine;
+use super::speech_api::SpeechApi;
 use super::store::Store;
 use super::tools::Tools;
 use super::turn::Turn;
@@ -47,6 +48,8 @@ pub struct Config {
     pub llm: LlmEngine,
     /// Text to speech.
     pub tts: TtsEngine,
+    /// Speech for programs.
+    pub speech_api: SpeechApi,
     /// Voice activity and pauses.
     pub vad: Vad,
     /// The agent's character and behaviour.

@@ -7,7 +7,7 @@
 //! - [`fleet`]: all engines of a server; [`model_files`]: their model files
 //! - [`router`]: several engines of one kind as one, by routes: which one serves a request, and which one takes over
 //! - [`health`]: decides whether an engine is wedged (pure); [`watchdog`]: ends requests to it; [`retry`]: how long a request waits for one
-//! - [`speech_cache`]: keeps the speech of short segments
+//! - [`speech_cache`]: keeps the speech of short segments; [`speed`]: how fast a request is spoken (pure)
 //! - [`silero`], [`smart_turn`]: voice activity and turn prediction by prosody, in the server itself, through [`onnx`], with a
 //!   `pool` of sessions each
 
@@ -31,6 +31,7 @@ pub mod sampling;
 pub mod silero;
 pub mod smart_turn;
 pub mod speech_cache;
+pub mod speed;
 pub mod status;
 pub mod voice;
 pub mod watchdog;
@@ -47,6 +48,7 @@ use crate::route::Routed;
 use crate::tool::{Tools, WrittenCall};
 pub use capabilities::{LlmCapabilities, SttCapabilities, TtsCapabilities, WordTimes};
 pub use sampling::{Ended, Sampling};
+pub use speed::Speed;
 use status::Life;
 pub use voice::Voice;
 
@@ -264,9 +266,13 @@ pub struct TtsRequest {
     pub voice: String,
     /// ISO 639-1.
     pub language: String,
-    /// Nobody waits for it: everything else has priority.
+    /// Relative to the configured speed.
+    pub speed: Speed,
+    /// No call waits for it: calls have priority.
     pub ahead: bool,
-    /// It is also to leave most of the cores to calls.
+    /// If it is `ahead`: somebody else waits for it, so that it goes before what nobody waits for.
+    pub waited: bool,
+    /// If it is `ahead`: it is also to leave most of the cores to calls.
     pub gentle: bool,
     /// The user served.
     pub caller: Caller,

@@ -8,20 +8,21 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
-use super::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
+use super::{EngineError, Speed, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 
 /// Longest segment to cache, in characters: longer ones are hardly ever said twice.
 const LONGEST: usize = 60;
 /// Size of a typical entry of a few seconds, for sizing the cache.
 const TYPICAL_BYTES: u64 = 64 << 10;
 
-/// What determines how a segment sounds; the speed is the same throughout a server.
+/// What determines how a segment sounds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     voice: String,
     /// When the voice was added, if it is a cloned one: its name may later belong to another.
     since: Option<SystemTime>,
     language: String,
+    speed: Speed,
     text: String,
 }
 
@@ -91,8 +92,8 @@ impl Tts for CachedTts {
         if request.text.chars().count() > LONGEST {
             return self.inner.synthesize(request).await;
         }
-        let TtsRequest { text, voice, language, .. } = request.clone();
-        let key = Key { since: (self.since)(&voice), voice, language, text };
+        let TtsRequest { text, voice, language, speed, .. } = request.clone();
+        let key = Key { since: (self.since)(&voice), voice, language, speed, text };
         if let Some(speech) = self.cache.get(&key) {
             if !request.ahead {
                 metrics::counter!("visavis_speech_cache_hits_total").increment(1);

@@ -68,9 +68,8 @@ pub async fn run(
                 text: segment.speakable.clone(),
                 voice: choice.voice.clone(),
                 language: choice.language.clone(),
-                ahead: false,
-                gentle: false,
                 caller: choice.caller.clone(),
+                ..TtsRequest::default()
             };
             let spoken = speaker.speak(&segment, request).await;
             // Behind routes another engine has already been tried, and its parts would differ from those that were sent.
@@ -117,14 +116,8 @@ pub async fn filler(
     // Synthesised whole before it takes the floor: an engine that fails on the filler must not delay the response.
     let mut parts = loop {
         let VoiceChoice { voice, language, caller } = choice.clone();
-        let request = TtsRequest {
-            text: segment.speakable.clone(),
-            voice,
-            language,
-            ahead: false,
-            gentle: false,
-            caller,
-        };
+        let text = segment.speakable.clone();
+        let request = TtsRequest { text, voice, language, caller, ..TtsRequest::default() };
         match tts.synthesize(request).await {
             // The person is told with the response.
             Err(EngineError::Invalid(message)) if choice.may_widen(&message) => _ = choice.widen(message),

@@ -33,7 +33,7 @@ pub(crate) struct Job {
     pub(crate) voice: Voice,
     /// 1: as recorded.
     pub(crate) speed: f32,
-    /// Batch work that leaves most of the cores to calls.
+    /// Work beside calls that leaves most of the cores to them.
     pub(crate) gentle: bool,
     /// Has room for every part and an error, so that a slow reader never blocks the worker.
     pub(crate) sender: mpsc::Sender<Result<SpeechPart, Status>>,

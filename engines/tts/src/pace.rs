@@ -1,11 +1,11 @@
-//! How batch work leaves the cores to calls. Pure.
+//! How work beside calls leaves the cores to them. Pure.
 
 use std::time::Instant;
 
-/// Batch work rests this many times as long as its last part took, if the request asks for it.
+/// Work beside calls rests this many times as long as its last part took, if the request asks for it.
 const REST: u32 = 2;
 
-/// Decides when batch work may continue.
+/// Decides when work beside calls may continue.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// When the rest ends.
@@ -13,13 +13,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Records that the voice worked on a part of a batch request that leaves most of the cores to calls.
+    /// Records that the voice worked on a part of a request beside calls that leaves most of the cores to calls.
     pub(crate) fn spoken_gently(&mut self, begun: Instant, ended: Instant) {
         self.rested = Some(ended + REST * ended.saturating_duration_since(begun));
     }
 
-    /// Until when batch work has to wait at `now`; none if it may continue.
-    pub(crate) fn batch_waits_until(&self, now: Instant) -> Option<Instant> {
+    /// Until when work beside calls has to wait at `now`; none if it may continue.
+    pub(crate) fn waits_until(&self, now: Instant) -> Option<Instant> {
         self.rested.filter(|rested| now < *rested)
     }
 }
@@ -31,12 +31,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_gentle_part_batch_work_rests_twice_as_long_as_it_took() {
+    fn after_a_gentle_part_work_beside_calls_rests_twice_as_long_as_it_took() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut pace = Pace::default();
-        assert_eq!(pace.batch_waits_until(start), None);
+        assert_eq!(pace.waits_until(start), None);
         pace.spoken_gently(start, start + second);
-        assert_eq!(pace.batch_waits_until(start + second), Some(start + 3 * second));
-        assert_eq!(pace.batch_waits_until(start + 3 * second), None);
+        assert_eq!(pace.waits_until(start + second), Some(start + 3 * second));
+        assert_eq!(pace.waits_until(start + 3 * second), None);
     }
 }

@@ -25,11 +25,17 @@ pub(crate) trait Interrupt: Send + Sync {
 struct Jobs<T> {
     waiting: PriorityQueue<Priority, T>,
     held: Vec<Held<T>>,
-    /// The batch job that the worker is speaking.
-    batch: Option<Arc<dyn Interrupt>>,
+    /// The job beside calls that the worker is speaking.
+    beside: Option<Beside>,
     pace: Pace,
     news: bool,
     closed: bool,
+}
+
+/// A job beside calls that the worker is speaking.
+struct Beside {
+    priority: Priority,
+    step: Arc<dyn Interrupt>,
 }
 
 /// A job that waits for something other than the worker, identified by the key.
@@ -48,7 +54,7 @@ pub(crate) struct Speaking<'a, T> {
 }
 
 impl<T> Speaking<'_, T> {
-    /// Batch work rests when the part has ended, since this job leaves most of the cores to calls.
+    /// Work beside calls rests when the part has ended, since this job leaves most of the cores to calls.
     pub(crate) fn rest_afterwards(&mut self) {
         self.gentle = true;
     }
@@ -57,7 +63,7 @@ impl<T> Speaking<'_, T> {
 impl<T> Drop for Speaking<'_, T> {
     fn drop(&mut self) {
         let mut jobs = self.queue.0.lock();
-        jobs.batch = None;
+        jobs.beside = None;
         if self.gentle {
             jobs.pace.spoken_gently(self.begun, Instant::now());
         }
@@ -79,32 +85,30 @@ impl<T> Queue<T> {
     /// An empty queue.
     pub(crate) fn new() -> Self {
         let (waiting, pace) = (PriorityQueue::default(), Pace::default());
-        let (held, batch) = (Vec::new(), None);
-        Self(Monitor::new(Jobs { waiting, held, batch, pace, news: false, closed: false }))
+        let (held, beside) = (Vec::new(), None);
+        Self(Monitor::new(Jobs { waiting, held, beside, pace, news: false, closed: false }))
     }
 
-    /// Adds a new job behind those of equal priority. A job of a call interrupts batch work.
+    /// Adds a new job behind those of equal priority. It interrupts work beside calls that is less urgent.
     pub(crate) fn push(&self, entry: Entry<T>) {
         let mut jobs = self.0.lock();
-        if entry.rank < Priority::Batch
-            && let Some(batch) = &jobs.batch
-        {
-            batch.interrupt();
+        if let Some(beside) = jobs.beside.as_ref().filter(|beside| entry.rank < beside.priority) {
+            beside.step.interrupt();
         }
         jobs.waiting.push(entry);
         drop(jobs);
         self.0.notify_one();
     }
 
-    /// The worker speaks a part of a job of this priority, from `begun` until the result is dropped. If it is batch work, a
-    /// job of a call interrupts it through `step`.
+    /// The worker speaks a part of a job of this priority, from `begun` until the result is dropped. If no call waits for it, a
+    /// more urgent job interrupts it through `step`.
     pub(crate) fn begin(
         &self,
         priority: Priority,
         step: Arc<dyn Interrupt>,
         begun: Instant,
     ) -> Speaking<'_, T> {
-        self.0.lock().batch = (priority == Priority::Batch).then_some(step);
+        self.0.lock().beside = (priority != Priority::Live).then_some(Beside { priority, step });
         Speaking { queue: self, begun, gentle: false }
     }
 
@@ -152,8 +156,8 @@ impl<T> Queue<T> {
             if due.is_some_and(|due| due <= now) {
                 return Look::Found(Some(Work::Due));
             }
-            let only_batch = jobs.waiting.get(0).is_some_and(|first| first.rank == Priority::Batch);
-            if only_batch && let Some(rested) = jobs.pace.batch_waits_until(now) {
+            let no_call = jobs.waiting.get(0).is_some_and(|first| first.rank != Priority::Live);
+            if no_call && let Some(rested) = jobs.pace.waits_until(now) {
                 return Look::Until(due.map_or(rested, |due| due.min(rested)));
             }
             match jobs.waiting.pop() {
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_calls_job_interrupts_and_only_batch_work() {
+    fn a_job_interrupts_only_work_beside_calls_that_is_less_urgent() {
         let (queue, step) = (Queue::new(), Arc::new(Counted::default()));
         let interruptions = || step.0.load(std::sync::atomic::Ordering::Relaxed);
         let live = queue.begin(Priority::Live, step.clone(), Instant::now());
@@ -256,6 +260,13 @@ mod tests {
         drop(batch);
         queue.push(entry(5, Priority::Live));
         assert_eq!(interruptions(), 2, "nothing is being spoken");
+        let waited = queue.begin(Priority::Speculative, step.clone(), Instant::now());
+        queue.push(entry(6, Priority::Speculative));
+        queue.push(entry(7, Priority::Batch));
+        assert_eq!(interruptions(), 2);
+        queue.push(entry(8, Priority::Live));
+        assert_eq!(interruptions(), 3);
+        drop(waited);
     }
 
     #[test]
@@ -266,6 +277,7 @@ mod tests {
         speaking.rest_afterwards();
         drop(speaking);
         queue.push(entry(1, Priority::Batch));
+        queue.push(entry(3, Priority::Speculative));
         let soon = Instant::now() + Duration::from_millis(20);
         assert_eq!(queue.pop(Some(soon)), Some(Work::Due), "it rests for twenty minutes");
         queue.push(entry(2, Priority::Live));

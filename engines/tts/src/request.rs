@@ -9,7 +9,7 @@ use crate::catalogue::{Catalogue, Voice};
 /// Longest text of one request, in characters.
 pub(crate) const TEXT_LIMIT: usize = 5000;
 /// Valid speeds; 1 is as recorded.
-const SPEEDS: std::ops::RangeInclusive<f32> = 0.5..=2.0;
+const SPEEDS: std::ops::RangeInclusive<f32> = 0.25..=4.0;
 
 /// A valid request.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub(crate) struct Checked {
     pub(crate) speed: f32,
     /// Its priority in the queue.
     pub(crate) priority: Priority,
-    /// It is batch work that leaves most of the cores to calls.
+    /// It is work beside calls that leaves most of the cores to them.
     pub(crate) gentle: bool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn check(request: &SynthesizeRequest, catalogue: &Catalogue) -> Resul
         speed if SPEEDS.contains(&speed) => speed,
         speed => {
             return Err(Status::invalid_argument(format!(
-                "speed: {speed} is not between 0.5 and 2.0 (0 or 1: as recorded)"
+                "speed: {speed} is not between 0.25 and 4.0 (0 or 1: as recorded)"
             )));
         }
     };
@@ -51,7 +51,7 @@ pub(crate) fn check(request: &SynthesizeRequest, catalogue: &Catalogue) -> Resul
             request.priority
         ))
     })?;
-    let gentle = request.gentle && priority == Priority::Batch;
+    let gentle = request.gentle && priority != Priority::Live;
     Ok(Checked { voice: voice(request, catalogue)?, speed, priority, gentle })
 }
 
@@ -140,8 +140,9 @@ mod tests {
                 .map_err(|status| status.message().split(':').next().unwrap_or_default().to_owned())
         };
         assert_eq!(ask("a", 0.0, 0), Ok(1.0));
-        assert_eq!(ask("a", 2.0, 2), Ok(2.0));
-        for speed in [0.4, 2.1, -1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(ask("a", 0.25, 1), Ok(0.25));
+        assert_eq!(ask("a", 4.0, 2), Ok(4.0));
+        for speed in [0.2, 4.1, -1.0, f32::NAN, f32::INFINITY] {
             assert_eq!(ask("a", speed, 0), Err("speed".to_owned()), "{speed}");
         }
         assert_eq!(ask("a", 1.0, 7), Err("priority".to_owned()));

@@ -299,7 +299,7 @@ struct Attempt {
     interrupted: bool,
 }
 
-/// Tries to speak the next part of a job. Meanwhile a call may interrupt it, if it is batch work.
+/// Tries to speak the next part of a job. Meanwhile a more urgent job may interrupt it, if no call waits for it.
 fn attempt(
     synthesizer: &mut Synthesizer,
     state: &EngineState,

@@ -1,6 +1,7 @@
 //! The engines of calls as an API that clients of OpenAI's use unchanged.
 //!
 //! - [`chat`]: `POST /v1/chat/completions`; [`completions`]: `POST /v1/completions`; [`models`]: `GET /v1/models`
+//! - [`speech`]: `POST /v1/audio/speech`
 //! - [`error`]: errors in that API's form
 //! - `writing`: has the language model write one response, behind calls
 //! - `sent`: a request's body
@@ -15,6 +16,7 @@ pub mod models;
 mod parts;
 mod reply;
 mod sent;
+pub mod speech;
 mod thoughts;
 mod wishes;
 mod writing;
@@ -36,6 +38,10 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/chat/completions", post(chat::chat).layer(large()))
         .route("/v1/completions", post(completions::completions).layer(large()))
+        .route(
+            "/v1/audio/speech",
+            post(speech::speech).layer(DefaultBodyLimit::max(super::speech::LARGEST_BODY)),
+        )
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/{*rest}", any(unknown))

@@ -18,7 +18,7 @@ use crate::avatar::sound::Sound;
 use crate::avatar::source::Source;
 use crate::avatar::tags::{Filtered, Tags};
 use crate::avatar::text_cues::suggested;
-use crate::engine::{EngineError, Tts, TtsRequest};
+use crate::engine::{EngineError, Speed, Tts, TtsRequest};
 use crate::frame::{PlayoutItem, ResponseId, Segment, SpeechChunk};
 use crate::segments::Splitter;
 use crate::speakable::{Speakable, speakable};
@@ -34,6 +34,15 @@ pub struct Speaker {
     pub voice: String,
     /// ISO 639-1; empty: the voice's.
     pub language: String,
+}
+
+/// How a text is spoken beside calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Relative to the configured speed.
+    pub speed: Speed,
+    /// Somebody waits for it: it goes before what nobody waits for.
+    pub waited: bool,
 }
 
 /// A chunk of the speech.
@@ -65,11 +74,21 @@ type SpokenSender = mpsc::Sender<Result<Spoken, EngineError>>;
 /// Speaks a text segment by segment; tags in it are shown, not spoken. On failure the last item is an error.
 /// Dropping the receiver stops the work.
 pub fn speak(text: &str, speaker: Speaker, tts: Arc<dyn Tts>) -> mpsc::Receiver<Result<Spoken, EngineError>> {
+    speak_as(text, speaker, Manner::default(), tts)
+}
+
+/// The same in this manner.
+pub fn speak_as(
+    text: &str,
+    speaker: Speaker,
+    manner: Manner,
+    tts: Arc<dyn Tts>,
+) -> mpsc::Receiver<Result<Spoken, EngineError>> {
     let (out, parts) = mpsc::channel(AHEAD);
     let segments = segments(text, &speaker.language);
     tokio::spawn(async move {
         for segment in segments {
-            let Err(error) = say(segment, &speaker, tts.as_ref(), &out).await else { continue };
+            let Err(error) = say(segment, &speaker, &manner, tts.as_ref(), &out).await else { continue };
             _ = out.send(Err(error)).await;
             return;
         }
@@ -80,6 +99,7 @@ pub fn speak(text: &str, speaker: Speaker, tts: Arc<dyn Tts>) -> mpsc::Receiver<
 async fn say(
     segment: Segment,
     Speaker { voice, language }: &Speaker,
+    manner: &Manner,
     tts: &dyn Tts,
     out: &SpokenSender,
 ) -> Result<(), EngineError> {
@@ -87,7 +107,9 @@ async fn say(
         text: segment.speakable.clone(),
         voice: voice.clone(),
         language: language.clone(),
+        speed: manner.speed,
         ahead: true,
+        waited: manner.waited,
         ..TtsRequest::default()
     };
     let (speech, mut spoken) = mpsc::channel(1);

@@ -74,7 +74,7 @@ impl Conductor {
         self.background = self.token.child_token();
         let (token, tts) = (self.background.clone(), self.engines.tts.clone());
         let VoiceChoice { voice, language, caller } = choice;
-        let any = TtsRequest { text: String::new(), voice, language, ahead: true, gentle: false, caller };
+        let any = TtsRequest { voice, language, ahead: true, caller, ..TtsRequest::default() };
         let work = async move {
             for phrase in phrases {
                 let text = speakable(&phrase, &any.language).text;

@@ -31,12 +31,16 @@ impl Tts for GrpcTts {
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-        let priority = if request.ahead { v1::Priority::Batch } else { v1::Priority::Live };
+        let priority = match (request.ahead, request.waited) {
+            (false, _) => v1::Priority::Live,
+            (true, true) => v1::Priority::Speculative,
+            (true, false) => v1::Priority::Batch,
+        };
         let message = v1::SynthesizeRequest {
             text: request.text,
             voice: request.voice,
             language: request.language,
-            speed: self.settings.speed,
+            speed: request.speed.of(self.settings.speed),
             priority: priority.into(),
             deadline_ms: 0,
             gentle: request.gentle,

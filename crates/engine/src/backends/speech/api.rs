@@ -13,10 +13,10 @@ use super::clip::Clip;
 use super::encoded::{self, Encoded};
 use super::listing::Listing;
 use super::sound::{Coding, is_mp3};
-use crate::EngineError;
 use crate::audio::wav::RATES;
 use crate::backends::http::{self, Http, Refused};
 use crate::config::{TtsEngine, TtsFormat};
+use crate::{EngineError, Speed};
 
 /// Most bytes of a response that is read whole.
 pub(super) const LARGEST: usize = 64 << 20;
@@ -29,6 +29,8 @@ pub(super) struct Line {
     pub(super) voice: String,
     /// ISO 639-1.
     pub(super) language: String,
+    /// Relative to the configured speed.
+    pub(super) speed: Speed,
     /// The clip that the voice is cloned from.
     pub(super) clip: Option<Clip>,
 }

@@ -83,7 +83,13 @@ mod tests {
 
     #[test]
     fn each_model_gets_its_own_fields() {
-        let line = Line { text: "Hello.".into(), voice: "luna".into(), language: "es".into(), clip: None };
+        let line = Line {
+            text: "Hello.".into(),
+            voice: "luna".into(),
+            language: "es".into(),
+            speed: Default::default(),
+            clip: None,
+        };
         let own = |model: &str, format| TtsEngine { model: model.into(), format, ..TtsEngine::default() };
         let melo = body(&own("@cf/myshell-ai/melotts", TtsFormat::Wav), &line);
         assert_eq!(Value::from(melo), json!({ "prompt": "Hello.", "lang": "es" }));

@@ -125,9 +125,10 @@ fn body(own: &TtsEngine, line: &Line) -> Map<String, Value> {
         Some((name, Err(_))) => _ = body.insert("speaker".into(), name.into()),
         None => {}
     }
-    if (own.speed - 1.0).abs() > 0.001 {
+    let speed = line.speed.of(own.speed);
+    if (speed - 1.0).abs() > 0.001 {
         // Piper takes the relative length, the inverse of the speed.
-        let scale = (1.0 / f64::from(own.speed) * 1e3).round() / 1e3;
+        let scale = (1.0 / f64::from(speed) * 1e3).round() / 1e3;
         body.insert("length_scale".into(), json!(scale));
     }
     body.extend(own.body.clone());
@@ -169,7 +170,13 @@ mod tests {
     use crate::config::TtsSpeaker;
 
     fn line(voice: &str) -> Line {
-        Line { text: "Hello.".into(), voice: voice.into(), language: "en".into(), clip: None }
+        Line {
+            text: "Hello.".into(),
+            voice: voice.into(),
+            language: "en".into(),
+            speed: Default::default(),
+            clip: None,
+        }
     }
 
     #[test]

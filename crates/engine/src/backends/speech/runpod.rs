@@ -238,8 +238,9 @@ fn input(own: &TtsEngine, line: &Line, recorded: Option<&Recorded>) -> Map<Strin
     }
     set("language", "language", line.language.clone().into());
     set("format", "", own.format.name().into());
-    if (own.speed - 1.0).abs() > 0.001 {
-        set("speed", "speed", ((f64::from(own.speed) * 1e4).round() / 1e4).into());
+    let speed = line.speed.of(own.speed);
+    if (speed - 1.0).abs() > 0.001 {
+        set("speed", "speed", ((f64::from(speed) * 1e4).round() / 1e4).into());
     }
     if let (Some(recorded), Some(Clip { words, .. })) = (recorded, &line.clip) {
         set("clip", "reference_audio", STANDARD.encode(&recorded.bytes).into());
@@ -259,7 +260,13 @@ mod tests {
     fn a_job_has_the_fields_of_its_worker() {
         let clip =
             Clip { name: "Anna".into(), language: "en".into(), file: "/a".into(), words: "Hi.".into() };
-        let mut line = Line { text: "Hello.".into(), voice: "joe".into(), language: "en".into(), clip: None };
+        let mut line = Line {
+            text: "Hello.".into(),
+            voice: "joe".into(),
+            language: "en".into(),
+            speed: Default::default(),
+            clip: None,
+        };
         let mut own = TtsEngine::default();
         let usual = json!({ "text": "Hello.", "voice": "joe", "language": "en" });
         assert_eq!(Value::from(input(&own, &line, None)), usual);

@@ -14,7 +14,7 @@ use super::listing::Listing;
 use super::reading::Reading;
 use super::roster::{Place, Roster};
 use crate::backends::http::{Http, Refused, Silence};
-use crate::config::TtsEngine;
+use crate::config::{TtsApi, TtsEngine};
 use crate::retry::{in_time, patiently_as_told};
 use crate::watchdog::Watchdog;
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
@@ -74,8 +74,14 @@ impl Server {
                 "text: {length} characters exceed {LONGEST_TEXT}; split it into several requests"
             )));
         }
+        let api = self.settings.api;
+        if !request.speed.is_usual() && matches!(api, TtsApi::Xtts | TtsApi::Cloudflare) {
+            let why = format!("speed: a voice by {} has one speed; leave speed out", api.name());
+            return Err(EngineError::Invalid(why));
+        }
         let choice = self.roster().await?.choose(&request)?;
-        Ok(Line { text: request.text, voice: choice.id, language: choice.language, clip: choice.clip })
+        let (text, speed) = (request.text, request.speed);
+        Ok(Line { text, voice: choice.id, language: choice.language, speed, clip: choice.clip })
     }
 
     /// Makes one attempt, and waits for the first part of the sound.

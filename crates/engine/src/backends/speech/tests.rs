@@ -76,7 +76,13 @@ impl Asked {
 }
 
 fn line(voice: &str, clip: Option<Clip>) -> Line {
-    Line { text: "Hello.".into(), voice: voice.into(), language: "en".into(), clip }
+    Line {
+        text: "Hello.".into(),
+        voice: voice.into(),
+        language: "en".into(),
+        speed: Default::default(),
+        clip,
+    }
 }
 
 /// A clip in a folder, which is removed with it.

@@ -36,8 +36,9 @@ pub(super) fn speech(own: &TtsEngine, spoken: Spoken<'_>) -> Map<String, Value> 
     // Few servers know this field, each under another name.
     set("language", "", line.language.clone().into());
     set("format", "response_format", own.format.name().into());
-    if (own.speed - 1.0).abs() > 0.001 {
-        set("speed", "speed", decimal(own.speed));
+    let speed = line.speed.of(own.speed);
+    if (speed - 1.0).abs() > 0.001 {
+        set("speed", "speed", decimal(speed));
     }
     body.extend(own.body.clone());
     body
@@ -89,7 +90,13 @@ mod tests {
     use crate::config::TtsFormat;
 
     fn line() -> Line {
-        Line { text: "Hello.".into(), voice: "joe".into(), language: "en".into(), clip: None }
+        Line {
+            text: "Hello.".into(),
+            voice: "joe".into(),
+            language: "en".into(),
+            speed: Default::default(),
+            clip: None,
+        }
     }
 
     fn own() -> TtsEngine {

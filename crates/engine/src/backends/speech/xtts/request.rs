@@ -121,7 +121,13 @@ mod tests {
     use super::*;
 
     fn line(language: &str) -> Line {
-        Line { text: "Hello.".into(), voice: "Ana".into(), language: language.into(), clip: None }
+        Line {
+            text: "Hello.".into(),
+            voice: "Ana".into(),
+            language: language.into(),
+            speed: Default::default(),
+            clip: None,
+        }
     }
 
     fn latents() -> Latents {

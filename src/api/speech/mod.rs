@@ -1,0 +1,275 @@
+//! Speech for programs: what `/v1/audio/speech` and `/speak` share.
+//!
+//! - `order` (pure): what is asked, and its limits; `voices`: who speaks it
+//! - `quota` (pure): how much an address may ask of `/speak`
+//! - `fault`: why a request is not served
+//! - `sound`: the response as a file, whole, in part (`range`, pure) or as it grows; `events`: as server-sent events (pure), which
+//!   `stream` sends
+//! - `warm`: texts spoken into the cache at the start
+//! - this file: brings them together
+
+mod events;
+mod fault;
+mod order;
+mod quota;
+mod range;
+mod sound;
+mod stream;
+mod voices;
+mod warm;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use visavis_speech::room::{Bounds, Room, to_the_end};
+use visavis_speech::text::{self, Text};
+use visavis_speech::{Disk, Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
+
+use crate::admission::{Admission, Kind, Permit, Principal};
+use crate::config::{Config, SpeechApi};
+use crate::engine::status::EngineStatus;
+use crate::engine::{Speed, Tts};
+
+pub(super) use fault::Fault;
+pub(super) use order::Asked;
+pub(super) use sound::{as_file, wants_whole};
+pub(super) use stream::as_events;
+pub use warm::warm_up;
+
+use quota::Quota;
+use stream::Growing;
+use voices::{Chosen, Voices};
+
+/// Largest body of a request: the longest text that may be allowed, in any script.
+pub(super) const LARGEST_BODY: usize = 1 << 20;
+
+/// Speaks for programs.
+pub struct Desk {
+    room: Arc<Room>,
+    status: watch::Receiver<EngineStatus>,
+    settings: Settings,
+    lexicon: Lexicon,
+    voices: Voices,
+    quota: Mutex<Quota<Principal>>,
+    admission: Arc<Admission>,
+}
+
+/// What is configured.
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    own: SpeechApi,
+    /// The engine's configured speed, which is part of how a voice sounds.
+    speed: f32,
+    /// The folder of cloned voices.
+    clones: std::path::PathBuf,
+}
+
+/// A voice engine, and whether it is ready.
+pub struct VoiceEngine {
+    /// The engine, for work beside calls.
+    pub tts: Arc<dyn Tts>,
+    /// Its state.
+    pub status: watch::Receiver<EngineStatus>,
+}
+
+/// An order that can be spoken.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    wanted: Wanted,
+    /// The name of what speaks.
+    pub(super) engine: String,
+    /// The version of its model.
+    pub(super) model: String,
+    /// Characters of its text.
+    pub(super) characters: usize,
+}
+
+/// Whose order it is, and what counts against them.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) principal: Principal,
+    /// Requests of an hour are counted.
+    pub(super) counted: bool,
+    /// The file is wanted whole, so that a part of it can be sent.
+    pub(super) whole: bool,
+}
+
+/// The response to an order.
+pub(super) enum Ready {
+    /// A complete file.
+    Whole(Arc<visavis_speech::Whole>, Origin),
+    /// A file that grows.
+    Growing(Growing),
+}
+
+impl Ready {
+    /// Where the speech comes from.
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            Self::Whole(_, origin) => *origin,
+            Self::Growing(growing) => growing.origin(),
+        }
+    }
+}
+
+impl Desk {
+    /// Opens what is kept on disk, and reads the lexicon.
+    ///
+    /// # Errors
+    /// If the lexicon cannot be used.
+    pub fn start(
+        config: &Config,
+        voice: VoiceEngine,
+        admission: Arc<Admission>,
+    ) -> anyhow::Result<Arc<Self>> {
+        let own = config.speech_api.clone();
+        let lexicon = lexicon(&own)?;
+        let ttl = Duration::from_secs(3600 * u64::from(own.ttl_hours));
+        let bounds = Bounds { memory: u64::from(own.memory_mb) << 20, ttl };
+        let tier = disk(config, ttl).map(|disk| Arc::new(disk) as Arc<dyn Tier>);
+        let VoiceEngine { tts, status } = voice;
+        let voices = Voices::new(tts.clone(), own.voices.clone(), config.tts.voice.clone());
+        let quota = Mutex::new(Quota::new(own.requests_per_hour));
+        let settings = Settings { own, speed: config.tts.speed, clones: config.clones_dir() };
+        let room = Room::new(tts, bounds, tier);
+        Ok(Arc::new(Self { room, status, settings, lexicon, voices, quota, admission }))
+    }
+
+    /// Checks what is asked, and chooses who speaks it.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the voices are not known.
+    pub(super) async fn order(&self, asked: Asked) -> Result<Order, Fault> {
+        let speed = speed(asked.speed)?;
+        let own = Lexicon::of(asked.lexicon.iter().map(|(word, to)| (word.as_str(), to.as_str())))
+            .map_err(|fault| Fault::wrong("lexicon", &fault.to_string()))?;
+        let lexicons = [&own, &self.lexicon];
+        let longest = self.settings.own.longest_text as usize;
+        let text = Text { text: &asked.text, speed, lexicons: &lexicons, longest };
+        let pieces = text::pieces(text).map_err(|fault| Fault::wrong(asked.field, &fault.to_string()))?;
+        let Chosen { voice, language, speaks, source } =
+            self.voices.choose(&asked.voice, &asked.language).await?;
+        let script = Script { voice, language, pieces };
+        let model = self.status.borrow().model.clone();
+        let since = visavis_models::clones::since(&self.settings.clones, &script.voice);
+        let voiced = Voiced {
+            engine: format!("{source}/{speaks}"),
+            model: format!("{model}@{}", self.settings.speed),
+            since: since.and_then(|since| since.duration_since(UNIX_EPOCH).ok()),
+        };
+        let (key, format) = (Key::of(&script, &voiced), asked.format);
+        let wanted = Wanted { script: Arc::new(script), key, format, waited: true };
+        Ok(Order { wanted, engine: source, model, characters: asked.text.chars().count() })
+    }
+
+    /// Begins to serve an order; returns once there is something to send.
+    ///
+    /// # Errors
+    /// If it is refused, or the engine fails before there is anything.
+    pub(super) async fn serve(&self, order: &Order, client: Client) -> Result<Ready, Fault> {
+        let grant = || self.grant(&client, order.wanted.key);
+        let growing = match self.room.open(order.wanted.clone(), grant)? {
+            Opened::Whole(whole) => return Ok(Ready::Whole(whole, Origin::Memory)),
+            Opened::Growing(reader) => Growing::begun(reader, false).await?,
+            Opened::Shared(reader) => Growing::begun(reader, true).await?,
+        };
+        if !client.whole {
+            return Ok(Ready::Growing(growing));
+        }
+        let (origin, whole) = (growing.origin(), growing.whole());
+        let whole = match whole {
+            Some(whole) => whole,
+            None => to_the_end(growing.into_reader()).await?,
+        };
+        Ok(Ready::Whole(whole, origin))
+    }
+
+    /// Whether work may begin. Only a synthesis is counted, and needs the voice.
+    fn grant(&self, client: &Client, key: Key) -> Result<Permit, Fault> {
+        if !self.room.holds(key) {
+            self.check_voice()?;
+            self.count(client)?;
+        }
+        Ok(self.admission.admit(client.principal.clone(), Kind::Request)?)
+    }
+
+    fn check_voice(&self) -> Result<(), Fault> {
+        let state = self.status.borrow();
+        if state.ready {
+            return Ok(());
+        }
+        Err(Fault::busy(2, format!("The voice {}. Try again in a moment.", state.message)))
+    }
+
+    /// Counts a synthesis, if this client's are counted.
+    fn count(&self, client: &Client) -> Result<(), Fault> {
+        if !client.counted || client.principal == Principal::Anonymous {
+            return Ok(());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.quota.lock().take(&client.principal, now).map_err(|seconds| {
+            let most = self.settings.own.requests_per_hour;
+            let message =
+                format!("Your address has made {most} requests within this hour. Try again in {seconds} s.");
+            Fault::Share { message, seconds }
+        })
+    }
+}
+
+/// A body that has arrived.
+///
+/// # Errors
+/// If it is too large, or broke off.
+pub(super) fn readable(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
+    body.map_err(|rejection| {
+        let large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let message = match large {
+            true => format!("The body is larger than {LARGEST_BODY} bytes; send the text in parts."),
+            false => format!("The body cannot be read: {}.", rejection.body_text()),
+        };
+        Fault::Unreadable { large, message }
+    })
+}
+
+/// How long something has taken, in milliseconds.
+pub(super) fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn speed(asked: Option<f64>) -> Result<Speed, Fault> {
+    let Some(factor) = asked else { return Ok(Speed::USUAL) };
+    Speed::new(factor).ok_or_else(|| Fault::wrong("speed", &format!("{factor} is not between 0.25 and 4.0")))
+}
+
+fn lexicon(own: &SpeechApi) -> anyhow::Result<Lexicon> {
+    if own.lexicon.as_os_str().is_empty() {
+        return Ok(Lexicon::default());
+    }
+    let named = || format!("the lexicon {} cannot be used (speech_api.lexicon)", own.lexicon.display());
+    let text = std::fs::read_to_string(&own.lexicon).with_context(named)?;
+    Lexicon::parse(&text).with_context(named)
+}
+
+/// The folder of speech; none: there is to be none, or it cannot be read.
+fn disk(config: &Config, ttl: Duration) -> Option<Disk> {
+    let bytes = u64::from(config.speech_api.disk_mb) << 20;
+    if bytes == 0 {
+        return None;
+    }
+    let folder = config.speech_dir();
+    Disk::open(&folder, bytes, ttl)
+        .inspect_err(|error| {
+            let folder = folder.display();
+            tracing::warn!(%folder, %error, "no speech is kept on disk: the folder cannot be read (speech_api.dir)");
+        })
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! A file that grows while it is sent.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use visavis_speech::flights::Reader;
+use visavis_speech::{Coded, Origin, Slot, Times, Whole};
+
+use super::events::{AT_ONCE, Told, done, failed, piece};
+use super::fault::Fault;
+use super::{Order, Ready};
+use crate::api::sending::unless_too_slow;
+use crate::engine::EngineError;
+
+/// A file of which something is there. Dropping it stops the work, if nobody else wants it.
+pub(in crate::api) struct Growing {
+    first: Arc<Coded>,
+    reader: Reader<Slot, Coded>,
+    /// It was begun for somebody else.
+    shared: bool,
+}
+
+impl Growing {
+    /// Waits for the first piece.
+    ///
+    /// # Errors
+    /// If the voice fails or refuses before.
+    pub(super) async fn begun(mut reader: Reader<Slot, Coded>, shared: bool) -> Result<Self, Fault> {
+        match reader.next().await {
+            Some(first) => Ok(Self { first: first?, reader, shared }),
+            None => Err(Fault::Failed),
+        }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        match self.first.origin {
+            Origin::Engine if self.shared => Origin::Shared,
+            origin => origin,
+        }
+    }
+
+    /// The whole file, if its first piece is its last.
+    pub(super) fn whole(&self) -> Option<Arc<Whole>> {
+        self.first.whole.clone()
+    }
+
+    pub(super) fn into_reader(self) -> Reader<Slot, Coded> {
+        self.reader
+    }
+
+    /// All pieces.
+    fn pieces(self) -> impl Stream<Item = Result<Arc<Coded>, EngineError>> + Send {
+        let Self { first, reader, .. } = self;
+        let rest = stream::unfold(reader, |mut reader| async move {
+            let next = reader.next().await?;
+            Some((next, reader))
+        });
+        stream::once(std::future::ready(Ok(first))).chain(rest)
+    }
+
+    /// The file as a body. If the voice fails, the connection is broken off, so that nobody takes the part for the whole.
+    pub(super) fn body(self) -> Body {
+        let bytes = self.pieces().filter_map(|coded| {
+            std::future::ready(match coded {
+                Ok(coded) => (!coded.bytes.is_empty()).then(|| Ok(coded.bytes.clone())),
+                Err(error) => Some(Err(broken_off(error))),
+            })
+        });
+        Body::from_stream(unless_too_slow(bytes))
+    }
+}
+
+fn broken_off(error: EngineError) -> io::Error {
+    // Logs the error, where that is due.
+    _ = Fault::from(error);
+    io::Error::other("the voice failed")
+}
+
+/// The response as server-sent events.
+pub(in crate::api) fn as_events(ready: Ready, order: &Order, told: Told) -> Response {
+    let characters = order.characters;
+    let body = match ready {
+        Ready::Whole(whole, _) => {
+            let (first, last) = (piece(&[], &whole.times, told), done(characters, whole.samples));
+            let length = whole.bytes.len();
+            // One by one: a long file in base64 would be in memory twice.
+            let sound = stream::iter((0..length).step_by(AT_ONCE))
+                .map(move |at| piece(&whole.bytes[at..length.min(at + AT_ONCE)], &Times::default(), told));
+            sent(one(first).chain(sound).chain(one(last)))
+        }
+        Ready::Growing(growing) => {
+            let state = Some((Box::pin(growing.pieces()), 0_u64));
+            let parts = stream::unfold(state, move |state| async move {
+                let (mut pieces, samples) = state?;
+                let part: (Bytes, _) = match pieces.next().await {
+                    Some(Ok(coded)) => {
+                        let part = piece(&coded.bytes, &coded.times, told);
+                        (part, Some((pieces, samples + coded.samples)))
+                    }
+                    Some(Err(error)) => {
+                        _ = broken_off(error);
+                        (failed(), None)
+                    }
+                    None => (done(characters, samples), None),
+                };
+                Some(part)
+            });
+            sent(parts)
+        }
+    };
+    let heads = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    (heads, body).into_response()
+}
+
+fn one(event: Bytes) -> impl Stream<Item = Bytes> + Send {
+    stream::once(std::future::ready(event))
+}
+
+/// Events as a body; a piece without sound and words makes none.
+fn sent(events: impl Stream<Item = Bytes> + Send + 'static) -> Body {
+    let events = events.filter(|event| std::future::ready(!event.is_empty()));
+    Body::from_stream(unless_too_slow(events.map(Ok)))
+}
