@@ -1,10 +1,12 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
 //! - `admit`: permits for requests, and their refusals as problems
+//! - [`align`]: known texts over recordings; [`transcribe`]: recordings as text; `hearing`: what these and [`openai`] share
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`data`]: what is kept of a call, deleted
+//! - [`openai`]: the API of OpenAI, for its clients
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it
@@ -17,6 +19,7 @@
 //! - [`voice`]: a call's voice, and samples of voices
 
 mod admit;
+pub mod align;
 pub mod animate;
 mod body;
 mod caller;
@@ -26,11 +29,13 @@ pub mod data;
 pub mod face;
 mod guard;
 pub mod health;
+mod hearing;
 pub mod ice;
 pub mod listener;
 pub mod names;
 pub mod network;
 pub mod offer;
+pub mod openai;
 pub mod page;
 pub mod problem;
 pub mod renderers;
@@ -38,6 +43,7 @@ pub mod resume;
 mod sending;
 pub mod socket;
 pub mod start;
+pub mod transcribe;
 pub mod voice;
 
 use std::any::Any;
@@ -136,6 +142,8 @@ pub fn router(app: App) -> Router {
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
         .route("/ws", get(socket::socket).layer(rtvi()))
+        .merge(openai::routes())
+        .merge(recordings())
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
         })
@@ -152,6 +160,16 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), guard::check_host))
         .layer(middleware::from_fn(listener::reserve::guard))
         .with_state(app)
+}
+
+/// The routes that take recordings; these have a limit of their own.
+fn recordings() -> Router<App> {
+    let unlimited = DefaultBodyLimit::disable;
+    Router::new()
+        .route("/transcribe", post(transcribe::transcribe).layer(unlimited()))
+        .route("/transcribe_batch", post(transcribe::transcribe_batch).layer(unlimited()))
+        .route("/align", post(align::align).layer(unlimited()))
+        .route("/align_batch", post(align::align_batch).layer(unlimited()))
 }
 
 fn panicked(fault: &(dyn Any + Send)) -> Response {

@@ -13,6 +13,7 @@ mod check;
 mod command_line;
 mod endpoint;
 mod language_model;
+mod listening;
 mod network;
 mod recogniser;
 mod reload;
@@ -41,6 +42,7 @@ pub use backends::{BackendEngine, MAIN};
 pub use command_line::Settings;
 pub use endpoint::{Endpoint, Remote};
 pub use language_model::{LlmApi, LlmEngine};
+pub use listening::Listening;
 pub use network::Network;
 pub use recogniser::{SttApi, SttEngine, SttPartials};
 pub use reload::Reload;
@@ -133,18 +135,28 @@ pub fn default_models_dir() -> PathBuf {
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
 }
 
-/// The default folder of the store.
-fn default_store_dir() -> PathBuf {
+/// A folder of the server in the user's data directory.
+fn data_dir(name: &str) -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
-    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis/store")
+    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis").join(name)
 }
 
 impl Config {
     /// The folder of the store's file.
     #[must_use]
     pub fn store_dir(&self) -> PathBuf {
-        if self.store.path.as_os_str().is_empty() { default_store_dir() } else { self.store.path.clone() }
+        if self.store.path.as_os_str().is_empty() { data_dir("store") } else { self.store.path.clone() }
+    }
+
+    /// The folder of uploads that are being heard.
+    #[must_use]
+    pub fn uploads_dir(&self) -> PathBuf {
+        if self.listening.dir.as_os_str().is_empty() {
+            data_dir("uploads")
+        } else {
+            self.listening.dir.clone()
+        }
     }
 
     /// The folder whose voices are added to those of the profile or of `tts.voices`.
