@@ -166,6 +166,9 @@ mod tests {
     }
 
     proptest! {
+        // A case is a recording of minutes.
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
         #[test]
         fn nothing_that_is_said_is_lost_and_nothing_comes_twice(
             runs in prop::collection::vec((any::<bool>(), 1_usize..400), 0..24),

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hound::{SampleFormat, WavSpec, WavWriter};
 use tokio::sync::mpsc;
-use visavis_containers::{Encoder, Format};
 use visavis_core::frame::{MIC_RATE, Transcript};
 use visavis_engine::{EngineError, TtsCapabilities, Vad};
 use visavis_listening::ListenError;
@@ -37,6 +37,17 @@ fn engines(stt: &Arc<ScriptedStt>) -> Engines {
     Engines { stt: stt.clone(), tts: Arc::new(tts), vad }
 }
 
+fn file_of(samples: &[i16]) -> File {
+    let spec =
+        WavSpec { channels: 1, sample_rate: MIC_RATE, bits_per_sample: 16, sample_format: SampleFormat::Int };
+    let mut file = tempfile::tempfile().unwrap();
+    let mut writer = WavWriter::new(BufWriter::new(&mut file), spec).unwrap();
+    samples.iter().for_each(|sample| writer.write_sample(*sample).unwrap());
+    writer.finalize().unwrap();
+    file.rewind().unwrap();
+    file
+}
+
 /// A sound that is loud for some seconds, then silent for some, and so on.
 fn recording(seconds: &[usize]) -> File {
     let mut samples = Vec::new();
@@ -48,12 +59,7 @@ fn recording(seconds: &[usize]) -> File {
         };
         samples.extend((0..seconds * SECOND).map(tone));
     }
-    let mut encoder = Encoder::new(Format::Wav, MIC_RATE).unwrap();
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&encoder.push(&samples).unwrap()).unwrap();
-    file.write_all(&encoder.finish().unwrap()).unwrap();
-    file.rewind().unwrap();
-    file
+    file_of(&samples)
 }
 
 async fn all(
@@ -97,16 +103,11 @@ async fn speech_without_a_pause_is_cut_and_joined_without_losing_or_repeating_a_
     }));
     let samples: Vec<i16> = (0..60 * SECOND)
         .map(|at| {
-            let level = 2_000 + 40 * i16::try_from(at / (SECOND / 2)).unwrap();
+            let level = 2_020 + 40 * i16::try_from(at / (SECOND / 2)).unwrap();
             if at % 10 < 5 { level } else { -level }
         })
         .collect();
-    let mut encoder = Encoder::new(Format::Wav, MIC_RATE).unwrap();
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&encoder.push(&samples).unwrap()).unwrap();
-    file.write_all(&encoder.finish().unwrap()).unwrap();
-    file.rewind().unwrap();
-    let (segments, _) = all(listen(file, Order::default(), engines(&stt))).await.unwrap();
+    let (segments, _) = all(listen(file_of(&samples), Order::default(), engines(&stt))).await.unwrap();
     let expected: Vec<String> = (0..120).map(|half| format!("w{half:03}x")).collect();
     assert_eq!(whole_text(&segments), expected.join(" "));
     assert!(stt.utterances().len() >= 3);

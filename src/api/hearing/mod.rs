@@ -24,7 +24,7 @@ use crate::engine::EngineError;
 
 pub(super) use fault::Fault;
 pub(super) use fields::{Fields, shown};
-pub(super) use upload::{Recording, Upload, missing, read};
+pub(super) use upload::{Recording, missing, read};
 
 const MEBIBYTE: u64 = 1 << 20;
 

@@ -63,10 +63,10 @@ impl From<Fault> for ApiError {
 }
 
 async fn answered(desk: Desk, permit: Permit, task: Task, request: Request) -> Result<Response, ApiError> {
+    let mut upload = read(&desk, request).await?;
     if task == Task::Translate {
         desk.check_translates()?;
     }
-    let mut upload = read(&desk, request).await?;
     check_model(&upload.fields)?;
     let asked = Asked::of(&upload.fields, task)?;
     let order = asked.order(desk.language(&upload.fields)?);

@@ -1,12 +1,17 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use visavis_scripted::{Hearing, ScriptedStt};
 
 use super::*;
 use crate::api::hearing::testing::{desk, form, permit, recording, send};
+use crate::api::listener::{self, Limits};
 use crate::engine::{EngineError, SttCapabilities};
 
 /// The two routes over this recogniser.
@@ -125,4 +130,39 @@ async fn silence_is_an_empty_transcript() {
     let sent = send(&routes(&stt), "/transcriptions", &[], form(&[], &[silence])).await;
     assert_eq!((sent.status, &sent.body["text"]), (200, &json!("")), "{}", sent.text);
     assert!(stt.utterances().is_empty());
+}
+
+/// Waits for what happens soon.
+async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it comes in a minute");
+}
+
+#[tokio::test]
+async fn the_work_ends_when_the_client_leaves() {
+    for stream in ["false", "true"] {
+        let stt = Arc::new(ScriptedStt::new([Hearing::Never]));
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let limits = Limits { in_all: 9, of_address: 9 };
+        tokio::spawn(listener::serve(socket, routes(&stt), limits, CancellationToken::new()));
+        let idle = Arc::strong_count(&stt);
+        let body = form(&[("stream", stream)], &[recording(2)]);
+        let head = format!(
+            "POST /transcriptions HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            body.kind,
+            body.body.len()
+        );
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&body.body).await.unwrap();
+        until(|| stt.utterances().first().is_some_and(|utterance| !utterance.decodes.is_empty())).await;
+        assert!(Arc::strong_count(&stt) > idle, "it is being heard");
+        drop(client);
+        until(|| Arc::strong_count(&stt) <= idle).await;
+    }
 }
