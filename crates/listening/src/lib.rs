@@ -2,7 +2,7 @@
 //! bounded memory: sound is held a piece at a time, and only words are kept.
 //!
 //! - [`listen`](mod@listen): a whole recording, segment by segment; [`align`](mod@align): a known text over one
-//! - `sound`: reads a file, piece by piece; `cutter`: where it is cut (pure)
+//! - `sound`: reads a file, piece by piece; `cutter`: where it is cut (pure); `level`: raises a soft one (pure)
 //! - `ear`: a piece through recognition; `guide`: its words timed by a voice that says the same
 //! - [`words`]: a text as words with times (pure); `seam`: joins the words of pieces that overlap (pure); [`segments`]: words as
 //!   sentences (pure)
@@ -18,6 +18,7 @@ mod cutter;
 mod ear;
 mod gaps;
 mod guide;
+mod level;
 pub mod listen;
 mod matching;
 mod place;

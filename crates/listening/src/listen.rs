@@ -11,6 +11,7 @@ use crate::ear::Ear;
 use crate::engine::{EngineError, LONGEST_PROMPT, Stt, Tts, Vad};
 use crate::frame::{MIC_RATE, Transcript};
 use crate::guide::{estimated, measured};
+use crate::level::raised;
 use crate::seam::{Joiner, Span};
 use crate::segments::{Segment, Sureness, sentences};
 use crate::sound::{self, Sounding};
@@ -137,7 +138,7 @@ impl Listener {
     /// The segments that a piece completes.
     async fn next(&mut self, piece: Piece) -> Result<Vec<Segment>, ListenError> {
         let span = span_of(&piece);
-        let sound: Arc<[i16]> = piece.samples.into();
+        let sound: Arc<[i16]> = raised(piece.samples).into();
         let words = match self.ear.hear(&sound).await? {
             Some(heard) => {
                 self.sureness = Sureness {

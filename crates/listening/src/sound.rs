@@ -8,6 +8,7 @@ use visavis_containers::Decoder;
 use crate::ListenError;
 use crate::cutter::{Cutter, Piece};
 use crate::engine::{VAD_WINDOW, Vad};
+use crate::level::Level;
 
 /// Pieces that wait for recognition: sound is read no faster than it is recognised.
 const AHEAD: usize = 1;
@@ -45,7 +46,7 @@ pub(crate) fn pieces(file: File, mut vad: Box<dyn Vad>) -> mpsc::Receiver<Result
 fn read(file: File, vad: &mut dyn Vad, out: &Sender) -> Result<Option<u64>, ListenError> {
     let unreadable = |error: visavis_containers::DecodeError| ListenError::Unreadable(error.to_string());
     let mut decoder = Decoder::open(file).map_err(unreadable)?;
-    let (mut cutter, mut rest, mut samples) = (Cutter::default(), Vec::new(), 0);
+    let (mut cutter, mut level, mut rest, mut samples) = (Cutter::default(), Level::default(), Vec::new(), 0);
     while let Some(more) = decoder.read().map_err(unreadable)? {
         if out.is_closed() {
             return Ok(None);
@@ -54,7 +55,7 @@ fn read(file: File, vad: &mut dyn Vad, out: &Sender) -> Result<Option<u64>, List
         rest.extend(more);
         let (windows, left) = rest.as_chunks::<VAD_WINDOW>();
         for window in windows {
-            let piece = cutter.hear(window, vad.probability(window));
+            let piece = cutter.hear(window, vad.probability(&level.raised(window)));
             if let Some(piece) = piece
                 && out.blocking_send(Ok(Sounding::Piece(piece))).is_err()
             {

@@ -114,6 +114,17 @@ async fn speech_without_a_pause_is_cut_and_joined_without_losing_or_repeating_a_
 }
 
 #[tokio::test]
+async fn soft_speech_is_heard_as_well() {
+    let stt = Arc::new(ScriptedStt::new(["These are the words."]));
+    let soft: Vec<i16> =
+        (0..3 * SECOND).map(|at| if at % 3_200 < 2_800 && at % 40 < 20 { 60 } else { -1 }).collect();
+    let (segments, _) = all(listen(file_of(&soft), Order::default(), engines(&stt))).await.unwrap();
+    assert_eq!(segments.len(), 1);
+    let heard = stt.utterances()[0].audio.iter().map(|sample| sample.unsigned_abs()).max();
+    assert!(heard > Some(1_000), "{heard:?}");
+}
+
+#[tokio::test]
 async fn a_failure_comes_after_what_was_heard_before_it() {
     let broken = EngineError::Failed("it broke".into());
     let stt =
