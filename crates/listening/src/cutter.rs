@@ -1,8 +1,9 @@
 //! Cuts sound into pieces that are short enough for recognition and cut no word. Pure.
 //!
-//! A piece ends at a long pause; beyond [`GOAL`] at a short one; and at [`MOST`] in the longest silence of its second half. Where there
-//! is none, somebody talks without a breath: the next piece begins a little before the end of this one, and the words of the two
-//! are joined. Sound in which nobody speaks belongs to no piece, apart from the edges of what is said.
+//! A piece ends at a long pause; from some length on at a short one; and at its longest in the longest silence of its second half.
+//! Where there is none, somebody talks without a breath: the next piece begins a little before the end of this one, and the words of
+//! the two are joined. Sound in which nobody speaks belongs to no piece, apart from the edges of what is said. While calls are served
+//! pieces are shorter: a recogniser ends the one that it has begun before it turns to a call.
 
 use std::ops::Range;
 
@@ -14,18 +15,25 @@ const SPEECH: f32 = 0.35;
 const EDGE: usize = 12;
 /// A pause that ends a piece of any length (1.5 s).
 const LONG_PAUSE: usize = 47;
-/// A pause that ends a piece of at least [`GOAL`] (0.3 s).
+/// A pause that ends a piece of some length (0.3 s).
 const SHORT_PAUSE: usize = 10;
-/// Length from which a piece ends at a short pause (18 s).
-const GOAL: usize = 562;
-/// Longest piece (28 s): recognition hears 30 s at once.
-const MOST: usize = 875;
-/// Where the second half of the longest piece begins.
-const HALF: usize = MOST / 2;
+/// Lengths while nobody waits (18 s, 28 s): recognition hears 30 s at once.
+const CALM: Lengths = Lengths { goal: 562, most: 875 };
+/// Lengths while calls are served (5 s, 9 s).
+const BUSY: Lengths = Lengths { goal: 156, most: 281 };
 /// Shortest silence in which a piece of the longest length may be cut (0.1 s).
 const GAP: usize = 3;
 /// What two pieces share where there is no pause (3 s).
 const OVERLAP: usize = 94;
+
+/// Lengths of pieces, in windows.
+#[derive(Debug, Clone, Copy)]
+struct Lengths {
+    /// From which on a piece ends at a short pause.
+    goal: usize,
+    /// That no piece exceeds.
+    most: usize,
+}
 
 /// A piece of a recording, in samples of [`crate::frame::MIC_RATE`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,8 +61,9 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
-    /// Takes the next window with its probability of speech; returns the piece that it completes.
-    pub(crate) fn hear(&mut self, window: &[i16; VAD_WINDOW], probability: f32) -> Option<Piece> {
+    /// Takes the next window with its probability of speech; returns the piece that it completes. `busy`: calls are served.
+    pub(crate) fn hear(&mut self, window: &[i16; VAD_WINDOW], probability: f32, busy: bool) -> Option<Piece> {
+        let Lengths { goal, most } = if busy { BUSY } else { CALM };
         self.samples.extend_from_slice(window);
         self.speech.push(probability >= SPEECH);
         let length = self.speech.len();
@@ -65,11 +74,12 @@ impl Cutter {
         if silent >= LONG_PAUSE {
             return Some(self.cut(length - silent + EDGE, 0));
         }
-        if length >= GOAL && silent >= SHORT_PAUSE {
+        if length >= goal && silent >= SHORT_PAUSE {
             return Some(self.cut(length - silent / 2, 0));
         }
-        (length >= MOST).then(|| match longest_silence(&self.speech[HALF..]) {
-            Some(silence) => self.cut(HALF + silence.start + silence.len() / 2, 0),
+        let half = length / 2;
+        (length >= most).then(|| match longest_silence(&self.speech[half..]) {
+            Some(silence) => self.cut(half + silence.start + silence.len() / 2, 0),
             None => self.cut(length, OVERLAP),
         })
     }
@@ -145,8 +155,18 @@ mod tests {
 
     const WINDOWS_PER_SECOND: usize = 31;
 
-    /// The pieces of a recording, given as runs of windows with and without speech. Each sample tells its place.
+    /// The pieces of a recording while nobody waits.
     fn pieces(runs: &[(bool, usize)], rest: usize) -> (Vec<i16>, Vec<bool>, Vec<Piece>) {
+        pieces_while(runs, rest, |_| false)
+    }
+
+    /// The pieces of a recording, given as runs of windows with and without speech. Each sample tells its place. `busy`: whether
+    /// calls are served at a window.
+    fn pieces_while(
+        runs: &[(bool, usize)],
+        rest: usize,
+        busy: impl Fn(usize) -> bool,
+    ) -> (Vec<i16>, Vec<bool>, Vec<Piece>) {
         let speech: Vec<bool> =
             runs.iter().flat_map(|(speech, windows)| std::iter::repeat_n(*speech, *windows)).collect();
         let samples: Vec<i16> =
@@ -154,8 +174,8 @@ mod tests {
         let mut cutter = Cutter::default();
         let mut found = Vec::new();
         let (windows, rest) = samples.as_chunks::<VAD_WINDOW>();
-        for (window, speech) in windows.iter().zip(&speech) {
-            found.extend(cutter.hear(window, if *speech { 0.9 } else { 0.1 }));
+        for (at, (window, speech)) in windows.iter().zip(&speech).enumerate() {
+            found.extend(cutter.hear(window, if *speech { 0.9 } else { 0.1 }, busy(at)));
         }
         found.extend(cutter.finish(rest));
         (samples, speech, found)
@@ -173,14 +193,15 @@ mod tests {
         fn nothing_that_is_said_is_lost_and_nothing_comes_twice(
             runs in prop::collection::vec((any::<bool>(), 1_usize..400), 0..24),
             rest in 0..VAD_WINDOW,
+            turns in 1_usize..600,
         ) {
-            let (samples, speech, pieces) = pieces(&runs, rest);
+            let (samples, speech, pieces) = pieces_while(&runs, rest, |at| at / turns % 2 == 1);
             let mut covered = vec![0_u8; samples.len()];
             let mut end = 0;
             for piece in &pieces {
                 let start = usize::try_from(piece.start).unwrap();
                 prop_assert_eq!(&samples[start..start + piece.samples.len()], piece.samples.as_slice());
-                prop_assert!(piece.samples.len() <= MOST * VAD_WINDOW + VAD_WINDOW);
+                prop_assert!(piece.samples.len() <= (CALM.most + 1) * VAD_WINDOW);
                 prop_assert!(start + piece.shared >= end, "a piece begins before the last one has ended");
                 covered[start + piece.shared..start + piece.samples.len()].iter_mut().for_each(|at| *at += 1);
                 end = start + piece.samples.len();
@@ -218,7 +239,14 @@ mod tests {
         let (_, _, found) = pieces(&[(true, 2_000)], 0);
         assert_eq!(found[0].shares, OVERLAP * VAD_WINDOW);
         assert_eq!(found[1].shared, OVERLAP * VAD_WINDOW);
-        assert_eq!(found[1].start, ((MOST - OVERLAP) * VAD_WINDOW) as u64);
+        assert_eq!(found[1].start, ((CALM.most - OVERLAP) * VAD_WINDOW) as u64);
+    }
+
+    #[test]
+    fn pieces_are_short_while_calls_are_served() {
+        let (_, _, found) = pieces_while(&[(true, 2_000)], 0, |_| true);
+        assert!(found.iter().all(|piece| piece.samples.len() <= BUSY.most * VAD_WINDOW), "{}", found.len());
+        assert!(found.len() > 2_000 / BUSY.most);
     }
 
     #[test]

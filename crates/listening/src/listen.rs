@@ -29,6 +29,8 @@ pub struct Engines {
     pub tts: Arc<dyn Tts>,
     /// Makes a detector of voice activity.
     pub vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
+    /// Whether calls are served now: recordings are cut shorter then, so that no call waits long for the recogniser.
+    pub busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// How a recording is to be transcribed.
@@ -116,7 +118,7 @@ impl Listener {
     }
 
     async fn run(mut self, file: File, out: &Sender) -> Result<(), ListenError> {
-        let mut pieces = sound::pieces(file, (self.engines.vad)());
+        let mut pieces = sound::pieces(file, (self.engines.vad)(), self.engines.busy.clone());
         while let Some(item) = pieces.recv().await {
             let (segments, end) = match item? {
                 Sounding::Piece(piece) => (self.next(piece).await?, None),

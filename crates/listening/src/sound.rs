@@ -1,6 +1,7 @@
 //! Reads a recording, piece by piece, in a thread of its own: decoding and voice activity keep a core busy.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use visavis_containers::Decoder;
@@ -25,13 +26,20 @@ pub(crate) enum Sounding {
     },
 }
 
+/// Tells whether calls are served, for which recordings are cut shorter.
+pub(crate) type Busy = Arc<dyn Fn() -> bool + Send + Sync>;
+
 type Sender = mpsc::Sender<Result<Sounding, ListenError>>;
 
-/// Reads a file from where it stands. On failure the last item is an error. Dropping the receiver stops the work.
-pub(crate) fn pieces(file: File, mut vad: Box<dyn Vad>) -> mpsc::Receiver<Result<Sounding, ListenError>> {
+/// Reads a file from where it stands; `busy`: whether calls are served. On failure the last item is an error. Dropping the receiver stops the work.
+pub(crate) fn pieces(
+    file: File,
+    mut vad: Box<dyn Vad>,
+    busy: Busy,
+) -> mpsc::Receiver<Result<Sounding, ListenError>> {
     let (out, pieces) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
-        let last = match read(file, vad.as_mut(), &out) {
+        let last = match read(file, vad.as_mut(), &busy, &out) {
             Ok(None) => return,
             Ok(Some(samples)) => Ok(Sounding::End { samples }),
             Err(error) => Err(error),
@@ -43,7 +51,7 @@ pub(crate) fn pieces(file: File, mut vad: Box<dyn Vad>) -> mpsc::Receiver<Result
 }
 
 /// Sends the pieces; returns the recording's length, or none if nobody waits for them any more.
-fn read(file: File, vad: &mut dyn Vad, out: &Sender) -> Result<Option<u64>, ListenError> {
+fn read(file: File, vad: &mut dyn Vad, busy: &Busy, out: &Sender) -> Result<Option<u64>, ListenError> {
     let unreadable = |error: visavis_containers::DecodeError| ListenError::Unreadable(error.to_string());
     let mut decoder = Decoder::open(file).map_err(unreadable)?;
     let (mut cutter, mut level, mut rest, mut samples) = (Cutter::default(), Level::default(), Vec::new(), 0);
@@ -52,10 +60,11 @@ fn read(file: File, vad: &mut dyn Vad, out: &Sender) -> Result<Option<u64>, List
             return Ok(None);
         }
         samples += more.len() as u64;
+        let busy = busy();
         rest.extend(more);
         let (windows, left) = rest.as_chunks::<VAD_WINDOW>();
         for window in windows {
-            let piece = cutter.hear(window, vad.probability(&level.raised(window)));
+            let piece = cutter.hear(window, vad.probability(&level.raised(window)), busy);
             if let Some(piece) = piece
                 && out.blocking_send(Ok(Sounding::Piece(piece))).is_err()
             {

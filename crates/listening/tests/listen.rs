@@ -34,7 +34,7 @@ fn engines(stt: &Arc<ScriptedStt>) -> Engines {
     let vad = Arc::new(|| Box::new(Loudness) as Box<dyn Vad>);
     // Times are estimated: this voice knows none.
     let tts = ScriptedTts::default().with_capabilities(TtsCapabilities::default());
-    Engines { stt: stt.clone(), tts: Arc::new(tts), vad }
+    Engines { stt: stt.clone(), tts: Arc::new(tts), vad, busy: Arc::new(|| false) }
 }
 
 fn file_of(samples: &[i16]) -> File {

@@ -10,6 +10,7 @@ mod upload;
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::extract::FromRef;
 use axum::http::StatusCode;
@@ -20,6 +21,7 @@ use visavis_listening::segments::{Segment, whole_text};
 use visavis_listening::words::Word;
 
 use super::App;
+use crate::admission::Kind;
 use crate::engine::EngineError;
 
 pub(super) use fault::Fault;
@@ -40,10 +42,12 @@ pub(super) struct Desk {
 
 impl FromRef<App> for Desk {
     fn from_ref(app: &App) -> Self {
+        let admission = app.admission.clone();
         let engines = Engines {
             stt: app.fleet.stt.engine.clone(),
             tts: app.voice_beside_calls(),
             vad: app.fleet.engines().vad,
+            busy: Arc::new(move || admission.active(Kind::Call) > 0),
         };
         let folder = app.config.uploads_dir();
         Self { engines, folder, largest: u64::from(app.config.listening.largest_upload_mib) * MEBIBYTE }

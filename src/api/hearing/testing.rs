@@ -33,7 +33,7 @@ impl Vad for Loudness {
 pub(in crate::api) fn desk(stt: &Arc<ScriptedStt>) -> Desk {
     let tts = Arc::new(ScriptedTts::default().with_capabilities(TtsCapabilities::default()));
     let vad = Arc::new(|| Box::new(Loudness) as Box<dyn Vad>);
-    let engines = Engines { stt: stt.clone(), tts, vad };
+    let engines = Engines { stt: stt.clone(), tts, vad, busy: Arc::new(|| false) };
     Desk { engines, folder: std::env::temp_dir(), largest: 1 << 20 }
 }
 
