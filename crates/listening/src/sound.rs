@@ -31,7 +31,8 @@ pub(crate) type Busy = Arc<dyn Fn() -> bool + Send + Sync>;
 
 type Sender = mpsc::Sender<Result<Sounding, ListenError>>;
 
-/// Reads a file from where it stands; `busy`: whether calls are served. On failure the last item is an error. Dropping the receiver stops the work.
+/// Reads a file from where it stands; `busy`: whether calls are served. On failure the last item is an error. Dropping the receiver
+/// stops the work.
 pub(crate) fn pieces(
     file: File,
     mut vad: Box<dyn Vad>,
