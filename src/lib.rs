@@ -14,6 +14,7 @@
 //! - [`admission`]: limits on what each client may request at once, and permits
 //! - [`load`]: measures what calls cost, so that no more are admitted than the server bears
 //! - [`session`]: the calls in progress
+//! - `crates/listening`: recordings of any length: what is said in them, and when
 //! - `crates/store`: what of a call outlives its process, in a file or in Redis
 //! - [`relay`]: the relay for clients that cannot reach the UDP port, by `crates/turn`
 //! - [`addresses`]: what clients are told of the host's addresses

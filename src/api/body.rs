@@ -14,6 +14,17 @@ use tokio::time::Sleep;
 
 /// Longest time for a body to arrive.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
+/// Least bytes a second of an upload, beyond [`UPLOAD`]: recordings are larger than all else.
+const PACE: u64 = 64 * 1024;
+/// Where recordings are sent.
+const UPLOADS: [&str; 6] = [
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/transcribe",
+    "/transcribe_batch",
+    "/align",
+    "/align_batch",
+];
 /// How long the rest of a body that is refused is received and discarded: a client that only sends does not read the response
 /// until everything is sent, and never does if its connection is cut before.
 const LINGER: Duration = Duration::from_secs(10);
@@ -25,11 +36,12 @@ pub(crate) struct TooSlow;
 
 /// Puts a deadline on the request's body.
 pub(crate) async fn in_time(request: Request, next: Next) -> Response {
+    let is_upload = UPLOADS.contains(&request.uri().path());
     let timed = |body: Body| {
         if body.is_end_stream() {
             return body;
         }
-        Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)) })
+        Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)), is_upload })
     };
     next.run(request.map(timed)).await
 }
@@ -41,13 +53,28 @@ pub(crate) fn was_too_slow(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Receives the rest of a refused body for a while, piece by piece, and discards it.
 pub(super) fn discard(mut pieces: BodyDataStream) {
-    let rest = async move { while let Some(Ok(_)) = pieces.next().await {} };
+    linger(async move { while let Some(Ok(_)) = pieces.next().await {} });
+}
+
+/// Lets the rest of a refused body be received for a while.
+pub(super) fn linger(rest: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(tokio::time::timeout(LINGER, rest));
 }
 
 struct Timed {
     body: Body,
     due: Pin<Box<Sleep>>,
+    /// Each byte that arrives puts the deadline off.
+    is_upload: bool,
+}
+
+impl Timed {
+    /// Puts the deadline off for what has arrived.
+    fn arrived(&mut self, bytes: usize) {
+        let earned = Duration::from_micros(bytes as u64 * 1_000_000 / PACE);
+        let due = self.due.deadline() + earned;
+        self.due.as_mut().reset(due);
+    }
 }
 
 impl HttpBody for Timed {
@@ -61,6 +88,12 @@ impl HttpBody for Timed {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if frame.is_pending() && self.due.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Err(axum::Error::new(TooSlow))));
+        }
+        if self.is_upload
+            && let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.arrived(data.len());
         }
         frame
     }
@@ -86,10 +119,28 @@ mod tests {
             tokio::time::sleep(UPLOAD / 7).await;
             Some((Ok::<_, axum::Error>(Bytes::from_static(b"x")), ()))
         });
-        let timed = |body| Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)) });
+        let timed =
+            |body| Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)), is_upload: false });
         let error = to_bytes(timed(Body::from_stream(drip)), 100).await.unwrap_err();
         assert!(was_too_slow(&error), "{error:?}");
         let whole = to_bytes(timed(Body::from("hello")), 100).await.unwrap();
         assert_eq!(whole, "hello");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_may_take_as_long_as_it_keeps_its_pace() {
+        // A second's worth of bytes in so many seconds, a hundred times.
+        let drip = |seconds: u64| {
+            futures_util::stream::unfold(0, move |sent| async move {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                (sent < 100).then(|| (Ok::<_, axum::Error>(Bytes::from(vec![0; 64 * 1024])), sent + 1))
+            })
+        };
+        let timed =
+            |body| Body::new(Timed { body, due: Box::pin(tokio::time::sleep(UPLOAD)), is_upload: true });
+        let whole = to_bytes(timed(Body::from_stream(drip(1))), usize::MAX).await.unwrap();
+        assert_eq!(whole.len(), 100 * 64 * 1024);
+        let error = to_bytes(timed(Body::from_stream(drip(3))), usize::MAX).await.unwrap_err();
+        assert!(was_too_slow(&error), "{error:?}");
     }
 }

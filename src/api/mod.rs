@@ -1,6 +1,7 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
 //! - `admit`: permits for requests, and their refusals as problems
+//! - [`align`]: known texts over recordings; [`transcribe`]: recordings as text; `hearing`: what these and [`openai`] share
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
@@ -20,6 +21,7 @@
 //! - [`voice`]: a call's voice, and samples of voices
 
 mod admit;
+pub mod align;
 pub mod animate;
 mod body;
 mod caller;
@@ -29,6 +31,7 @@ pub mod data;
 pub mod face;
 mod guard;
 pub mod health;
+mod hearing;
 pub mod ice;
 pub mod listener;
 pub mod names;
@@ -44,6 +47,7 @@ pub mod socket;
 pub mod speak;
 pub mod speech;
 pub mod start;
+pub mod transcribe;
 pub mod voice;
 
 use std::any::Any;
@@ -153,6 +157,7 @@ pub fn router(app: App) -> Router {
         .route("/speak", post(speak::speak).layer(DefaultBodyLimit::max(speech::LARGEST_BODY)))
         .merge(openai::routes())
         .route("/ws", get(socket::socket).layer(rtvi()))
+        .merge(recordings())
         .fallback(|| async {
             Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
         })
@@ -169,6 +174,16 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), guard::check_host))
         .layer(middleware::from_fn(listener::reserve::guard))
         .with_state(app)
+}
+
+/// The routes that take recordings; these have a limit of their own.
+fn recordings() -> Router<App> {
+    let unlimited = DefaultBodyLimit::disable;
+    Router::new()
+        .route("/transcribe", post(transcribe::transcribe).layer(unlimited()))
+        .route("/transcribe_batch", post(transcribe::transcribe_batch).layer(unlimited()))
+        .route("/align", post(align::align).layer(unlimited()))
+        .route("/align_batch", post(align::align_batch).layer(unlimited()))
 }
 
 fn panicked(fault: &(dyn Any + Send)) -> Response {

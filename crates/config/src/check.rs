@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     call::check(config, faults);
     super::admin_key::check(&config.server.admin_key, faults);
     super::language_model::check(&config.llm, faults);
+    super::listening::check(&config.listening, faults);
     super::recogniser::check(&config.stt, faults);
     super::speech::check(&config.tts, faults);
     super::speech_api::check(&config.speech_api, faults);

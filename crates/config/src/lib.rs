@@ -13,6 +13,7 @@ mod check;
 mod command_line;
 mod endpoint;
 mod language_model;
+mod listening;
 mod network;
 mod recogniser;
 mod reload;
@@ -42,6 +43,7 @@ pub use backends::{BackendEngine, MAIN};
 pub use command_line::{CommandLine, Settings};
 pub use endpoint::{Endpoint, Remote};
 pub use language_model::{LlmApi, LlmEngine};
+pub use listening::Listening;
 pub use network::Network;
 pub use recogniser::{SttApi, SttEngine, SttPartials};
 pub use reload::Reload;
@@ -143,31 +145,37 @@ pub fn default_models_dir() -> PathBuf {
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
 }
 
-/// Our folder in the user's data directory.
-fn default_data_dir() -> PathBuf {
+/// A folder of the server in the user's data directory.
+fn data_dir(name: &str) -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
-    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis")
+    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis").join(name)
 }
 
 impl Config {
     /// The folder of the store's file.
     #[must_use]
     pub fn store_dir(&self) -> PathBuf {
-        if self.store.path.as_os_str().is_empty() {
-            default_data_dir().join("store")
-        } else {
-            self.store.path.clone()
-        }
+        if self.store.path.as_os_str().is_empty() { data_dir("store") } else { self.store.path.clone() }
     }
 
     /// The folder of the speech that is kept on disk.
     #[must_use]
     pub fn speech_dir(&self) -> PathBuf {
         if self.speech_api.dir.as_os_str().is_empty() {
-            default_data_dir().join("speech")
+            data_dir("speech")
         } else {
             self.speech_api.dir.clone()
+        }
+    }
+
+    /// The folder of uploads that are being heard.
+    #[must_use]
+    pub fn uploads_dir(&self) -> PathBuf {
+        if self.listening.dir.as_os_str().is_empty() {
+            data_dir("uploads")
+        } else {
+            self.listening.dir.clone()
         }
     }
 

@@ -9,6 +9,7 @@ use visavis_core::turn_prediction::Eagerness;
 
 use super::backends::BackendEngine;
 use super::language_model::LlmEngine;
+use super::listening::Listening;
 use super::network::Network;
 use super::recogniser::SttEngine;
 use super::renderers::Renderers;
@@ -52,6 +53,8 @@ pub struct Config {
     pub speech_api: SpeechApi,
     /// Voice activity and pauses.
     pub vad: Vad,
+    /// Recordings that clients send.
+    pub listening: Listening,
     /// The agent's character and behaviour.
     pub conversation: Conversation,
     /// What the agent may call.

@@ -10,13 +10,15 @@ pub struct SttCapabilities {
     pub partials: bool,
     /// A decode prefers one of the given short phrases where the audio allows it. Without this no phrases are given.
     pub phrases: bool,
+    /// It translates what is said into English. Without this a request to translate is refused.
+    pub translates: bool,
     /// ISO 639-1 codes of the languages that it recognises; empty: not restricted, or not known (yet).
     pub languages: Vec<String>,
 }
 
 impl SttCapabilities {
     /// Everything, in any language.
-    pub const ALL: Self = Self { partials: true, phrases: true, languages: Vec::new() };
+    pub const ALL: Self = Self { partials: true, phrases: true, translates: true, languages: Vec::new() };
 }
 
 /// What a language model can do.

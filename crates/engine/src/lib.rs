@@ -153,9 +153,16 @@ pub struct SttRequest {
     pub expected: Vec<LanguageWeight>,
     /// No call waits for it: everything else has priority.
     pub ahead: bool,
+    /// Words likely to occur, at most [`LONGEST_PROMPT`] bytes; a recogniser may ignore them.
+    pub prompt: String,
+    /// The words are to be English, whatever is spoken.
+    pub translate: bool,
     /// The user served.
     pub caller: Caller,
 }
+
+/// Longest [`SttRequest::prompt`] in bytes.
+pub const LONGEST_PROMPT: usize = 1000;
 
 /// Speech to text.
 #[async_trait]

@@ -45,6 +45,8 @@ pub(crate) struct Hints<'a> {
     /// Seconds of speech in the window.
     pub(crate) seconds: f32,
     pub(crate) prompt: &'a str,
+    /// Write English, whatever is spoken.
+    pub(crate) translate: bool,
     /// What to keep of an earlier decode, so that only the rest is decoded.
     pub(crate) kept: Option<Kept<'a>>,
 }

@@ -81,7 +81,7 @@ fn begin(
     caller: Arc<Caller>,
     place: OwnedSemaphorePermit,
 ) -> Result<Arc<Utterance>, Status> {
-    let SttStart { language, prompt, priority, likely_language, mut expected_languages } = start;
+    let SttStart { language, prompt, priority, likely_language, mut expected_languages, translate } = start;
     if prompt.len() > MAX_PROMPT_BYTES || prompt.contains('\0') {
         return Err(Status::invalid_argument(format!(
             "start.prompt: {} bytes; at most {MAX_PROMPT_BYTES}, without NUL",
@@ -103,7 +103,13 @@ fn begin(
     }
     // Drop languages that the model does not know.
     expected_languages.retain(|expected| health.languages.contains(&expected.language));
-    let languages = Languages { given: language, expected: expected_languages };
+    if translate && !health.identifies_language {
+        return Err(Status::invalid_argument(format!(
+            "start.translate: {} knows English only; translation needs a multilingual model",
+            health.model
+        )));
+    }
+    let languages = Languages { given: language, expected: expected_languages, translate };
     Ok(Arc::new(Utterance::new(caller, languages, prompt.trim().to_owned(), priority, place)))
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Languages {
     pub(crate) given: Option<Language>,
     /// The prior weight of each language, if none is given.
     pub(crate) expected: Vec<LanguageWeight>,
+    /// The words are to be English, whatever is spoken.
+    pub(crate) translate: bool,
 }
 
 /// What earlier decodes found, so that later ones need not repeat the work.

@@ -33,6 +33,7 @@ pub(crate) struct Vocabulary {
     pub(crate) end: i32,
     pub(crate) start: i32,
     pub(crate) transcribe: i32,
+    pub(crate) translate: i32,
     pub(crate) no_speech: i32,
     /// The timestamp 0; later ones follow it in steps of 20 ms.
     pub(crate) time_zero: i32,
@@ -62,6 +63,7 @@ impl Vocabulary {
             end,
             start: context.token_sot(),
             transcribe: context.token_transcribe(),
+            translate: context.token_translate(),
             no_speech: context.token_nosp(),
             time_zero: context.token_beg(),
             previous: context.token_prev(),

@@ -234,6 +234,7 @@ fn hear(
         phrases: &job.order.phrases,
         seconds: seconds(sound),
         prompt: &utterance.prompt,
+        translate: utterance.languages.translate,
         kept,
     };
     let audio = audio::to_float(&audio[around]);

@@ -2,6 +2,7 @@
 //!
 //! - [`chat`]: `POST /v1/chat/completions`; [`completions`]: `POST /v1/completions`; [`models`]: `GET /v1/models`
 //! - [`speech`]: `POST /v1/audio/speech`
+//! - [`transcriptions`]: recordings as text and subtitles, in their language or in English; `transcript`: how they look (pure)
 //! - [`error`]: errors in that API's form
 //! - `writing`: has the language model write one response, behind calls
 //! - `sent`: a request's body
@@ -18,6 +19,8 @@ mod reply;
 mod sent;
 pub mod speech;
 mod thoughts;
+mod transcript;
+pub mod transcriptions;
 mod wishes;
 mod writing;
 
@@ -34,6 +37,8 @@ const LARGEST: usize = 1 << 20;
 
 /// The routes.
 pub fn routes() -> Router<App> {
+    // Uploads have a limit of their own.
+    let unlimited = DefaultBodyLimit::disable;
     let large = || DefaultBodyLimit::max(LARGEST);
     Router::new()
         .route("/v1/chat/completions", post(chat::chat).layer(large()))
@@ -42,6 +47,8 @@ pub fn routes() -> Router<App> {
             "/v1/audio/speech",
             post(speech::speech).layer(DefaultBodyLimit::max(super::speech::LARGEST_BODY)),
         )
+        .route("/v1/audio/transcriptions", post(transcriptions::transcriptions).layer(unlimited()))
+        .route("/v1/audio/translations", post(transcriptions::translations).layer(unlimited()))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/{*rest}", any(unknown))

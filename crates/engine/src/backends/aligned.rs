@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use parking_lot::Mutex;
 
+use crate::frame::WordTime;
 use crate::watchdog::glance;
 use crate::{EngineError, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice, WordTimes};
 use lay::{Layer, Pace};
@@ -23,6 +24,13 @@ use lay::{Layer, Pace};
 const MOST_VOICES: usize = 64;
 
 type Parts = BoxStream<'static, Result<TtsPart, EngineError>>;
+
+/// Estimates when each of these words is said in a sound that says them and nothing else, by its pauses and their usual lengths:
+/// one time for each word, in order, in samples.
+#[must_use]
+pub fn lay_words(words: &[&str], samples: &[i16], rate: u32) -> Vec<WordTime> {
+    Layer::new(words::each(words), Pace::usual(1.0)).part(samples, rate, true)
+}
 
 /// A wrapper around a voice whose parts may have no words.
 pub(super) struct Aligned {
@@ -155,7 +163,6 @@ mod tests {
     use tokio_stream::wrappers::ReceiverStream;
 
     use super::*;
-    use crate::frame::WordTime;
 
     const RATE: u32 = 16_000;
 
@@ -224,6 +231,18 @@ mod tests {
         assert_eq!(parts.next().await.unwrap().unwrap().samples.len(), 1600);
         assert!(parts.next().await.unwrap().is_err());
         assert!(parts.next().await.is_none());
+    }
+
+    #[test]
+    fn each_word_of_a_sound_gets_a_time_in_order_and_punctuation_none_of_its_own() {
+        let sound = [vec![0; 8_000], speech(600).samples, vec![0; 8_000], speech(600).samples].concat();
+        let laid = lay_words(&["One,", "two,", "—", "three."], &sound, RATE);
+        let told: Vec<&str> = laid.iter().map(|word| word.text.as_str()).collect();
+        assert_eq!(told, ["One,", "two,", "—", "three."]);
+        assert!(laid.windows(2).all(|pair| pair[0].end <= pair[1].start), "{laid:?}");
+        assert!(laid[0].start >= 7_840 && laid[3].end <= sound.len() as u64, "{laid:?}");
+        assert!(lay_words(&[], &sound, RATE).is_empty());
+        assert_eq!(lay_words(&["One"], &[], RATE).len(), 1);
     }
 
     #[tokio::test]

@@ -17,6 +17,9 @@ mod openai;
 mod openai_stt;
 mod speech;
 
+pub use aligned::lay_words;
+pub use openai_stt::language_name;
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;

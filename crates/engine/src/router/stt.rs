@@ -282,6 +282,7 @@ impl Stt for RoutedStt {
         SttCapabilities {
             partials: all.iter().any(|can| can.partials),
             phrases: all.iter().any(|can| can.phrases),
+            translates: all.iter().any(|can| can.translates),
             languages,
         }
     }

@@ -142,7 +142,7 @@ impl Utterance {
         let known = &self.can.languages;
         expected.retain(|expected| known.is_empty() || known.contains(&expected.language));
         let (language, caller) = (self.prior.given.clone(), self.prior.caller.clone());
-        let request = SttRequest { language, expected, ahead: false, caller };
+        let request = SttRequest { language, expected, caller, ..SttRequest::default() };
         Box::pin(async move { patiently(|| stt.open(request.clone()), EngineError::is_passing).await })
     }
 

@@ -146,7 +146,7 @@ impl Recogniser {
         let told = languages.iter().enumerate().filter(|(rank, it)| *rank < TOLD_LANGUAGES || expected(it));
         let languages = told.map(|(_, it)| it.clone()).collect();
         let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
-        let opening = self.opening(spoken, hints.prompt)?;
+        let opening = self.opening(spoken, hints)?;
         // Without a prompt the start token is already in the decoder's memory.
         let known = usize::from(hints.prompt.is_empty());
         self.state.decode(&opening[known..], known, self.threads)?;
@@ -159,7 +159,7 @@ impl Recogniser {
         let Kept { said, of: piece } = kept;
         let language = piece.language.clone();
         let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
-        let opening = self.opening(spoken, hints.prompt)?;
+        let opening = self.opening(spoken, hints)?;
         let tokens: Vec<i32> = opening.iter().copied().chain(said.iter().map(|said| said.token)).collect();
         self.state.decode(&tokens, 0, self.threads)?;
         let text = said.iter().filter(|said| said.token < self.vocabulary.end);
@@ -189,7 +189,8 @@ impl Recogniser {
     }
 
     /// The tokens before the first word.
-    fn opening(&self, language: Option<&Language>, prompt: &str) -> Result<Vec<i32>, Fault> {
+    fn opening(&self, language: Option<&Language>, hints: Hints<'_>) -> Result<Vec<i32>, Fault> {
+        let Hints { prompt, translate, .. } = hints;
         let mut tokens = Vec::new();
         if !prompt.is_empty() {
             tokens.push(self.vocabulary.previous);
@@ -199,7 +200,8 @@ impl Recogniser {
         tokens.push(self.vocabulary.start);
         // An English-only model has no tokens for these.
         if let Some(language) = language.filter(|_| self.context.is_multilingual()) {
-            tokens.extend([self.context.token_lang(language.id), self.vocabulary.transcribe]);
+            let task = if translate { self.vocabulary.translate } else { self.vocabulary.transcribe };
+            tokens.extend([self.context.token_lang(language.id), task]);
         }
         tokens.push(self.vocabulary.time_zero);
         Ok(tokens)

@@ -34,6 +34,16 @@ pub(super) fn of(text: &str) -> Vec<Word> {
     words
 }
 
+/// One word for each token, whatever is in it; punctuation counts as the pause that it makes.
+pub(super) fn each(tokens: &[&str]) -> Vec<Word> {
+    let word = |token: &&str| Word {
+        text: (*token).to_owned(),
+        length: token.chars().map(length).sum::<f32>() + GAP,
+        pauses: token.ends_with(pauses),
+    };
+    tokens.iter().map(word).collect()
+}
+
 /// Whether a pause usually follows: after punctuation, or after a quotation mark or bracket that closes behind it.
 fn pauses(mark: char) -> bool {
     matches!(

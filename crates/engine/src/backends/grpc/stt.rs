@@ -54,17 +54,20 @@ impl PendingDecode {
 #[async_trait]
 impl Stt for GrpcStt {
     fn capabilities(&self) -> SttCapabilities {
-        SttCapabilities { languages: self.link.status.borrow().languages.clone(), ..SttCapabilities::ALL }
+        let languages = self.link.status.borrow().languages.clone();
+        // A model of one language has no other to translate from.
+        SttCapabilities { translates: languages.len() != 1, languages, ..SttCapabilities::ALL }
     }
 
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let (input, mut queue) = mpsc::channel(STT_QUEUE);
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
-        let SttRequest { language, expected, ahead, .. } = request;
+        let SttRequest { language, expected, ahead, prompt, translate, .. } = request;
         let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
         let weight = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
         let expected_languages = expected.into_iter().map(weight).collect();
-        let start = v1::SttStart { language, expected_languages, priority, ..Default::default() };
+        let start =
+            v1::SttStart { language, prompt, expected_languages, priority, translate, ..Default::default() };
         // The RPC responds only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);

@@ -14,6 +14,7 @@ use super::INPUTS;
 use super::choice::{Choice, Side, Verdict, completed};
 use super::endpoint::Transcribe;
 use super::hearing::Sound;
+use super::untranslated;
 use crate::frame::Transcript;
 use crate::{Decoded, EngineError, Stt, SttCapabilities, SttInput, SttRequest, SttStream};
 
@@ -47,10 +48,13 @@ impl Stt for Combined {
     fn capabilities(&self) -> SttCapabilities {
         let own = self.own.capabilities();
         let languages = if self.languages.is_empty() { own.languages } else { self.languages.clone() };
-        SttCapabilities { languages, ..own }
+        SttCapabilities { languages, translates: false, ..own }
     }
 
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
+        if request.translate {
+            return Err(untranslated());
+        }
         let sound = Sound::new(self.endpoint.clone(), request.language.clone());
         let (own, gone) = match self.begin(request).await {
             Ok(stream) => (Some(Ear { stream, waiting: None }), EngineError::Deadline),

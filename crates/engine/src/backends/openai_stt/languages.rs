@@ -137,9 +137,20 @@ pub(super) fn code(told: &str) -> Option<&'static str> {
     NAMES.iter().map(|(_, known)| *known).find(|known| *known == code)
 }
 
+/// The name of a language in English, in lower case, as Whisper has it; none if it has none.
+#[must_use]
+pub fn name(code: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(_, known)| *known == code).map(|(name, _)| *name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_has_the_name_that_whisper_gives_it() {
+        assert_eq!([name("en"), name("ca"), name("xx")], [Some("english"), Some("catalan"), None]);
+    }
 
     #[test]
     fn names_codes_and_locales_become_codes_and_inventions_do_not() {

@@ -16,6 +16,8 @@ mod languages;
 mod refusal;
 mod reply;
 
+pub use languages::name as language_name;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,10 +80,18 @@ impl Stt for EndpointStt {
     }
 
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
+        if request.translate {
+            return Err(untranslated());
+        }
         let (input, inputs) = mpsc::channel(INPUTS);
         let sound = Sound::new(self.endpoint.clone(), request.language);
         Ok(SttStream { input, output: Hearing::new(inputs, sound).decoded() })
     }
+}
+
+/// Refuses to translate: the adapter asks endpoints for transcripts alone.
+fn untranslated() -> EngineError {
+    EngineError::Invalid("translate: this recogniser transcribes only; use one of our own (stt.api)".into())
 }
 
 /// The combined state of both recognisers: calls can be served while one of them is ready.
