@@ -96,7 +96,7 @@ impl IntoResponse for Problem {
 }
 
 /// The problem for a body that did not arrive in time.
-fn too_slow() -> Problem {
+pub(super) fn too_slow() -> Problem {
     let detail = format!("The body did not arrive within {} seconds.", UPLOAD.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
 }

@@ -180,6 +180,7 @@ mod tests {
             end: 4,
             start: 0,
             transcribe: 0,
+            translate: 0,
             no_speech: 0,
             time_zero: 5,
             previous: 0,

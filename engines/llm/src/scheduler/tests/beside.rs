@@ -1,6 +1,7 @@
 //! What responses beside calls may take, and what they give back.
 
 use super::*;
+use crate::scheduler::steps::BATCH_PATIENCE;
 
 #[test]
 fn a_response_beside_calls_takes_no_slot_that_a_conversation_keeps_and_waits_until_one_is_released() {
