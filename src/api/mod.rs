@@ -6,8 +6,6 @@
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`data`]: what is kept of a call, deleted
-//! - [`openai`]: what clients of OpenAI use unchanged
-//! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
 //! - [`listener`]: the socket, and limits on what a client may hold of it
@@ -16,6 +14,7 @@
 //! - [`ice`]: STUN and TURN servers for clients
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`openai`]: the engines as an API that clients of OpenAI's use unchanged
+//! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
 //! - [`page`]: `/call`, `/call/network` and their files
 //! - [`problem`]: errors as RFC 9457
 //! - [`voice`]: a call's voice, and samples of voices

@@ -56,7 +56,10 @@ pub fn routes() -> Router<App> {
 }
 
 async fn unknown(method: Method, uri: Uri) -> ApiError {
-    let message = format!("There is nothing at {method} {}; docs/chat.md lists what there is.", uri.path());
+    let message = format!(
+        "There is nothing at {method} {}; docs/chat.md, docs/speech.md and docs/listening.md list what there is.",
+        uri.path()
+    );
     ApiError::new(StatusCode::NOT_FOUND, INVALID, message).code("unknown_url")
 }
 
