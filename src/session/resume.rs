@@ -22,6 +22,8 @@ use crate::event::EndReason;
 const HANDED_OVER: Duration = Duration::from_secs(2);
 /// Longest wait for the store to take the next token, of which the answer tells. One that is late comes over the connection.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// Longest wait for what this server has still to store of a call, of which it is the last to know.
+const STORED: Duration = Duration::from_secs(2);
 
 /// What a call goes on from.
 pub(super) struct Resumption {
@@ -234,6 +236,10 @@ impl Calls {
         redemption: Redemption,
         here: Option<Arc<CallContext>>,
     ) -> Result<Resumption, ResumeRefusal> {
+        if here.is_none() {
+            // Under another lease it could not be stored any more. If another server has the call, it is given up.
+            _ = timeout(STORED, saver.written(&ticket.call)).await;
+        }
         // Before it is read: what others have written until then counts, and nothing after that.
         let lease = saver.take_over(&ticket.call, redemption).await;
         if lease == Err(StoreError::Stale) {
