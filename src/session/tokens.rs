@@ -31,6 +31,8 @@ pub(super) struct Tokens {
     came_by: Option<TokenHash>,
     /// The newest one, until the client is told of it over its connection.
     next: Option<ResumeToken>,
+    /// Those of before, which the store has not made void yet.
+    past: Vec<TokenHash>,
     /// The newest one was redeemed when it was looked at last, and nobody else had the call.
     doubted: bool,
 }
@@ -72,7 +74,7 @@ impl Tokens {
         let next = entrance.and_then(|entrance| entrance.next);
         let newest = next.as_ref().map(ResumeToken::hash);
         let (saver, call) = (saver?.clone(), CallId::new(id)?);
-        Some(Self { saver, call, owner, seconds, newest, came_by, next, doubted: false })
+        Some(Self { saver, call, owner, seconds, newest, came_by, next, past: Vec::new(), doubted: false })
     }
 
     /// Tells of a token at each hello and keeps the newest good, until the call's end.
@@ -94,6 +96,7 @@ impl Tokens {
                 },
                 () = sleep(if wanted { PAUSE } else { EXTENDED }) => {}
             }
+            self.void_past().await;
             wanted = wanted || (greeted && self.has_lapsed(&lost).await);
             if wanted {
                 wanted = !self.issue(&events).await;
@@ -114,10 +117,19 @@ impl Tokens {
         // The connection has proven itself: nobody needs to come again by the token that it began with.
         self.doubted = false;
         let before = self.newest.replace(hash).filter(|before| *before != hash);
-        for past in before.into_iter().chain(self.came_by.take()) {
-            _ = self.saver.void_token(&past).await;
-        }
+        self.past.extend(before.into_iter().chain(self.came_by.take()));
+        self.void_past().await;
         true
+    }
+
+    /// Makes the tokens of before void, as far as the store takes it now.
+    async fn void_past(&mut self) {
+        while let Some(past) = self.past.last() {
+            if self.saver.void_token(past).await.is_err() {
+                return;
+            }
+            self.past.pop();
+        }
     }
 
     /// The one of which the client was told before its connection was there, or a new one; none: the store does not take it.
@@ -157,27 +169,26 @@ impl Tokens {
     }
 
     /// The call has ended: from now on the token is good as long as configured, or no more.
-    pub(super) async fn close(self, reason: EndReason) {
+    pub(super) async fn close(mut self, reason: EndReason) {
         if reason == EndReason::Moved {
             return;
         }
         let is_over = reason.is_final() || reason == EndReason::HungUp;
         let keep = Duration::from_secs(self.seconds.into());
-        let (newest, came_by) = (self.newest.as_ref(), self.came_by.as_ref());
+        let (newest, came_by) = (self.newest, self.came_by);
         let done = async {
             if is_over {
-                for token in newest.into_iter().chain(came_by) {
-                    _ = self.saver.void_token(token).await;
-                }
-                return;
+                self.past.extend(newest.into_iter().chain(came_by));
+                return self.void_past().await;
             }
             // The client may have no other token than this one.
             if let Some(token) = came_by {
-                _ = self.saver.restore_token(token, keep).await;
+                _ = self.saver.restore_token(&token, keep).await;
             }
             if let Some(token) = newest {
-                _ = self.saver.extend_token(token, keep).await;
+                _ = self.saver.extend_token(&token, keep).await;
             }
+            self.void_past().await;
         };
         _ = timeout(LAST, done).await;
     }
