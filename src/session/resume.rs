@@ -22,8 +22,8 @@ use crate::event::EndReason;
 const HANDED_OVER: Duration = Duration::from_secs(2);
 /// Longest wait for the store to take the next token, of which the answer tells. One that is late comes over the connection.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// Longest wait for what this server has still to store of a call, of which it is the last to know.
-const STORED: Duration = Duration::from_secs(2);
+/// Longest wait for what this server has still to store of a call: a little more than between two attempts at a store that fails.
+const STORED: Duration = Duration::from_secs(3);
 
 /// What a call goes on from.
 pub(super) struct Resumption {

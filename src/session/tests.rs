@@ -1,6 +1,8 @@
+mod partitioned;
+
 use tokio::time::{Instant, sleep};
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
-use visavis_store::{CallId, Embedded, NodeId, ResumeToken, Vault};
+use visavis_store::{CallId, Embedded, NodeId, ResumeToken, Store, Vault};
 
 use super::resume::{ResumeRefusal, Ticket};
 use super::*;
@@ -132,16 +134,16 @@ async fn a_context_is_kept_if_the_server_stops_and_deleted_if_the_call_is_over_f
 
 /// Calls whose contexts are kept in this folder, and whose model tells these.
 fn kept_calls(folder: &std::path::Path, script: impl IntoIterator<Item = ScriptedResponse>) -> Arc<Calls> {
-    calls_of_node("here", &Embedded::new(folder), script)
+    calls_of_node("here", Arc::new(Embedded::new(folder)), script)
 }
 
 /// The same at a server of this name, which may share its store with another one.
 fn calls_of_node(
     name: &str,
-    store: &Embedded,
+    store: Arc<dyn Store>,
     script: impl IntoIterator<Item = ScriptedResponse>,
 ) -> Arc<Calls> {
-    let vault = Vault::new(Arc::new(store.clone()), "", Duration::from_secs(3600)).unwrap();
+    let vault = Vault::new(store, "", Duration::from_secs(3600)).unwrap();
     let saver = Saver::start(Arc::new(vault), NodeId::new(name));
     let config = Config::default();
     let engines = Scripted::with(ScriptedLlm::new(script)).engines();
@@ -331,7 +333,7 @@ async fn a_client_whose_answer_was_lost_comes_by_the_same_token_to_another_serve
     let folder = tempfile::tempdir().unwrap();
     let store = Embedded::new(folder.path());
     let script = || [(); 4].map(|()| ScriptedResponse::texts(["It is tea. "]));
-    let nodes = ["a", "b"].map(|name| calls_of_node(name, &store, script()));
+    let nodes = ["a", "b"].map(|name| calls_of_node(name, Arc::new(store.clone()), script()));
     let ticket = lost(&nodes[0]).await;
     let begin = async |calls: &Arc<Calls>| {
         let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
