@@ -269,9 +269,10 @@ impl Calls {
     }
 
     /// A token for the next time; none: the store has not taken it in time.
-    async fn next_token(&self, saver: &Saver, Ticket { call, owner, .. }: &Ticket) -> Option<ResumeToken> {
+    async fn next_token(&self, saver: &Saver, ticket: &Ticket) -> Option<ResumeToken> {
+        let Ticket { call, token: before, owner } = ticket;
         let token = ResumeToken::generate().ok()?;
-        let (hash, binding) = (token.hash(), Binding::of(call, owner));
+        let (hash, binding) = (token.hash(), Binding::of(call, owner).told_by(&before.hash()));
         let put = saver.put_token(&hash, &binding, life(self.config.store.resume_seconds));
         timeout(AT_ONCE, put).await.ok()?.ok()?;
         Some(token)

@@ -374,8 +374,10 @@ async fn the_answer_to_who_comes_back_tells_of_a_token_that_is_good_though_no_co
 
     let token = ResumeToken::parse(next["token"].as_str().unwrap()).unwrap();
     assert_ne!(token, ticket.token);
+    let before = ticket.clone();
     let ticket = Ticket { token, ..ticket };
     let call = calls.resume(&ticket, Principal::Anonymous).await.expect("and so is the next one");
+    assert_eq!(refusal(&calls, &before).await, Some(ResumeRefusal::Used), "a late request takes nothing");
     let next = call.next_token().map(|next| serde_json::to_value(next).unwrap()).unwrap();
     let (mut ports, pipeline) = call_ports();
     calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());

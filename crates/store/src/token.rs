@@ -78,6 +78,11 @@ impl TokenHash {
     pub fn hex(&self) -> String {
         hex(&self.0)
     }
+
+    /// The hash of these hexadecimal digits; `None` if they are none.
+    fn from_hex(text: &str) -> Option<Self> {
+        unhex(text).map(Self)
+    }
 }
 
 /// What a store has of a token that somebody shows, with what it stands for.
@@ -116,6 +121,9 @@ pub struct Binding {
     pub call: String,
     /// The user whose call it is.
     pub user: String,
+    /// The hash of the token in whose answer its bearer was told of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
 }
 
 /// Why a token opens no call.
@@ -142,7 +150,18 @@ impl Binding {
     /// What a token of this call of this user stands for.
     #[must_use]
     pub fn of(call: &CallId, user: &str) -> Self {
-        Self { call: call.as_str().into(), user: user.into() }
+        Self { call: call.as_str().into(), user: user.into(), after: None }
+    }
+
+    /// The same for a token that is told in the answer to this one: whoever shows it has no need of this one any more.
+    #[must_use]
+    pub fn told_by(self, token: &TokenHash) -> Self {
+        Self { after: Some(token.hex()), ..self }
+    }
+
+    /// The token in whose answer it was told.
+    pub(crate) fn after(&self) -> Option<TokenHash> {
+        self.after.as_deref().and_then(TokenHash::from_hex)
     }
 
     /// Whether this call of this user may go on.
@@ -194,10 +213,20 @@ mod tests {
 
     #[test]
     fn a_token_admits_its_own_call_of_its_own_user() {
-        let binding = Binding { call: "one".into(), user: "anna".into() };
         let call = |id: &str| CallId::new(id).unwrap();
+        let binding = Binding::of(&call("one"), "anna");
         assert_eq!(binding.admit(&call("one"), "anna"), Ok(()));
         assert_eq!(binding.admit(&call("two"), "anna"), Err(TokenRefusal::OtherCall));
         assert_eq!(binding.admit(&call("one"), "otto"), Err(TokenRefusal::OtherUser));
+    }
+
+    #[test]
+    fn a_binding_is_read_back_with_the_token_by_which_it_was_told_and_one_of_before_has_none() {
+        let before = ResumeToken::generate().unwrap().hash();
+        let binding = Binding::of(&CallId::new("one").unwrap(), "anna").told_by(&before);
+        let read: Binding = serde_json::from_slice(&serde_json::to_vec(&binding).unwrap()).unwrap();
+        assert_eq!((read.after(), &read), (Some(before), &binding));
+        let old: Binding = serde_json::from_str("{\"call\":\"one\",\"user\":\"anna\"}").unwrap();
+        assert_eq!(old.after(), None);
     }
 }

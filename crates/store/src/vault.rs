@@ -24,6 +24,13 @@ pub struct Vault {
     keep: Duration,
 }
 
+/// A resume token that is good.
+struct Judged {
+    redemption: Redemption,
+    /// The one in whose answer it was told.
+    after: Option<TokenHash>,
+}
+
 /// Why a resume token opens no call now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemError {
@@ -103,7 +110,8 @@ impl Vault {
     }
 
     /// Redeems a resume token for a call of a user. Its bearer may do so again within [`REDEEMED_AGAIN`], until it is made void. A
-    /// token that is shown for another call is void from then on.
+    /// token that is shown for another call is void from then on, and so is the one in whose answer a good one was told: its bearer has
+    /// heard the answer.
     ///
     /// # Errors
     /// When the token does not stand for them, was used or has expired, the store fails, or what it keeps is damaged or encrypted
@@ -115,11 +123,18 @@ impl Vault {
         user: &str,
     ) -> Result<Redemption, RedeemError> {
         let hash = token.hash();
-        let redeemed = self.judge(&hash, self.store.take_token(&hash, REDEEMED_AGAIN).await?, call, user);
-        if let Err(RedeemError::Refused(TokenRefusal::OtherCall | TokenRefusal::OtherUser)) = &redeemed {
-            self.store.void_token(&hash).await?;
+        let judged = self.judge(&hash, self.store.take_token(&hash, REDEEMED_AGAIN).await?, call, user);
+        match &judged {
+            Err(RedeemError::Refused(TokenRefusal::OtherCall | TokenRefusal::OtherUser)) => {
+                self.store.void_token(&hash).await?;
+            }
+            Ok(Judged { after: Some(before), .. }) => {
+                // If the store fails now, that one soon ends by itself.
+                _ = self.store.void_token(before).await;
+            }
+            _ => {}
         }
-        redeemed
+        judged.map(|judged| judged.redemption)
     }
 
     /// Whether [`redeem`](Self::redeem) would take a token, which is not redeemed.
@@ -137,7 +152,7 @@ impl Vault {
         found: Taken<Vec<u8>>,
         call: &CallId,
         user: &str,
-    ) -> Result<Redemption, RedeemError> {
+    ) -> Result<Judged, RedeemError> {
         let (value, worth) = match found {
             Taken::Good { value, number } => (value, Ok(Redemption { token: *token, number })),
             Taken::Used(value) => (value, Err(TokenRefusal::Used)),
@@ -145,8 +160,9 @@ impl Vault {
             Taken::Unknown => return Err(TokenRefusal::Unknown.into()),
         };
         // First, so that nobody learns anything of another's token.
-        self.binding(token, &value)?.admit(call, user)?;
-        Ok(worth?)
+        let binding = self.binding(token, &value)?;
+        binding.admit(call, user)?;
+        Ok(Judged { redemption: worth?, after: binding.after() })
     }
 
     fn binding(&self, token: &TokenHash, value: &[u8]) -> Result<Binding, StoreError> {
