@@ -38,6 +38,7 @@ export async function askSpeech({ text, voice, format, speed }, signal, listener
     if (!response.ok || response.body === null) {
         throw explained(response.status, await response.json().catch(() => null), response.headers.get('Retry-After'));
     }
+    signal.throwIfAborted();
     listener.onOrigin(originOf(response.headers));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const events = new EventReader();
@@ -45,6 +46,7 @@ export async function askSpeech({ text, voice, format, speed }, signal, listener
         const { done, value } = await reader.read().catch((error) => {
             throw signal.aborted ? error : brokenOff();
         });
+        signal.throwIfAborted(); // what had arrived before is of no use any more
         if (done) {
             throw brokenOff();
         }

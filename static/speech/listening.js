@@ -49,7 +49,6 @@ export class Listening {
         this.cancel.addEventListener('click', () => {
             this.stop();
             setText(this.status, this.segments.length > 0 ? 'Cancelled: what was heard until then stays.' : 'Cancelled.');
-            this.input.focus();
         });
         this.audio.addEventListener('error', () => {
             if (this.address !== '') {
@@ -210,6 +209,9 @@ export class Listening {
 
     /** @param {boolean} now */
     busy(now) {
+        if (!now && document.activeElement === this.cancel) {
+            this.input.focus(); // a hidden button has no focus
+        }
         this.cancel.hidden = !now;
         this.progress.hidden = !now;
         if (now) {

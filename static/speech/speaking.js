@@ -21,6 +21,7 @@ export class Speaking {
         this.voice = element('voice', HTMLSelectElement);
         this.format = element('format', HTMLSelectElement);
         this.speed = element('speed', HTMLInputElement);
+        this.hearButton = element('hear', HTMLButtonElement);
         this.stopButton = element('stop', HTMLButtonElement);
         this.link = element('save-speech', HTMLAnchorElement);
         this.status = element('speak-status', HTMLElement);
@@ -50,7 +51,6 @@ export class Speaking {
         this.stopButton.addEventListener('click', () => {
             this.stop();
             setText(this.status, 'Stopped.');
-            element('hear', HTMLButtonElement).focus();
         });
         this.showSpeed(); // a browser may have kept the form of a page that was left
     }
@@ -172,6 +172,9 @@ export class Speaking {
     /** @param {boolean} now */
     busy(now) {
         this.form.setAttribute('aria-busy', String(now));
+        if (!now && document.activeElement === this.stopButton) {
+            this.hearButton.focus(); // a hidden button has no focus
+        }
         this.stopButton.hidden = !now;
     }
 }

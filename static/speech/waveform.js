@@ -8,8 +8,8 @@ import { described, peaksOf } from './peaks.js';
 const COLUMNS = 600;
 /** Enough for an outline. */
 const RATE = 8000;
-/** Longer and larger files are not decoded as a whole: they would fill the memory. */
-const LONGEST = 30 * 60;
+/** Longer and larger files are not decoded: a browser does so as a whole, which would fill its memory. */
+const LONGEST = 15 * 60;
 const LARGEST = 96 * 1024 * 1024;
 
 /**
