@@ -15,7 +15,7 @@
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`openai`]: the engines as an API that clients of OpenAI's use unchanged
 //! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
-//! - [`page`]: `/call`, `/call/network` and their files
+//! - [`page`]: `/call`, `/call/network`, `/speech` and their files
 //! - [`problem`]: errors as RFC 9457
 //! - [`voice`]: a call's voice, and samples of voices
 
@@ -153,6 +153,7 @@ pub fn router(app: App) -> Router {
         .route("/api/voices/{name}/sample", get(voice::sample))
         .route("/api/animate", post(animate::animate))
         .route("/avatar/playground", get(page::playground))
+        .route("/speech", get(page::speech))
         .route("/speak", post(speak::speak).layer(DefaultBodyLimit::max(speech::LARGEST_BODY)))
         .merge(openai::routes())
         .route("/ws", get(socket::socket).layer(rtvi()))

@@ -33,6 +33,11 @@ pub async fn playground(headers: HeaderMap) -> Response {
     serve("playground.html", &headers)
 }
 
+/// `GET /speech`.
+pub async fn speech(headers: HeaderMap) -> Response {
+    serve("speech.html", &headers)
+}
+
 /// `GET /static/…`.
 pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     serve(&path, &headers)

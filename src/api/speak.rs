@@ -9,10 +9,11 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use visavis_speech::Origin;
 
 use super::App;
 use super::caller::Caller;
-use super::speech::{Asked, Client, Desk, Fault, as_file, milliseconds, readable, wants_whole};
+use super::speech::{Asked, Client, Desk, Fault, Order, as_file, milliseconds, readable, wants_whole};
 use crate::admission::Principal;
 
 // The headers of a response.
@@ -53,6 +54,12 @@ pub(super) async fn answer(
     let ready = desk.serve(&order, client).await?;
     let origin = ready.origin();
     let mut response = as_file(ready, &order, headers);
+    tell(&mut response, &order, origin, begun);
+    Ok(response)
+}
+
+/// Tells in a response's headers who speaks and where the speech comes from.
+pub(super) fn tell(response: &mut Response, order: &Order, origin: Origin, begun: Instant) {
     let heads = response.headers_mut();
     // A model's name may hold what no header does.
     let named =
@@ -62,7 +69,6 @@ pub(super) async fn answer(
     heads.insert(MODEL, named(if order.model.is_empty() { "unknown" } else { order.model.as_str() }));
     heads.insert(CACHE, HeaderValue::from_static(if origin.is_hit() { "hit" } else { "miss" }));
     heads.insert(SOURCE, HeaderValue::from_static(origin.as_str()));
-    Ok(response)
 }
 
 /// Why a text is not spoken, in the form of this route.

@@ -1,5 +1,7 @@
 //! `POST /v1/audio/speech`: a text as a sound file or as server-sent events.
 
+use std::time::Instant;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -10,6 +12,7 @@ use super::error::ApiError;
 use crate::admission::Principal;
 use crate::api::App;
 use crate::api::caller::Caller;
+use crate::api::speak;
 use crate::api::speech::{Asked, Client, Desk, Fault, as_events, as_file, readable, wants_whole};
 
 /// Speaks a text.
@@ -33,15 +36,19 @@ pub(in crate::api) async fn answer(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response, ApiError> {
+    let begun = Instant::now();
     let asked = Asked::openai(body)?;
     let told = asked.events;
     let order = desk.order(asked).await?;
     let client = Client { principal, counted: false, whole: told.is_none() && wants_whole(headers) };
     let ready = desk.serve(&order, client).await?;
-    Ok(match told {
+    let origin = ready.origin();
+    let mut response = match told {
         Some(told) => as_events(ready, &order, told),
         None => as_file(ready, &order, headers),
-    })
+    };
+    speak::tell(&mut response, &order, origin, begun);
+    Ok(response)
 }
 
 impl From<Fault> for ApiError {

@@ -107,6 +107,21 @@ async fn a_text_is_sent_as_a_file_of_exactly_its_samples_first_as_it_grows_then_
 }
 
 #[tokio::test]
+async fn events_tell_in_their_headers_whether_the_speech_was_kept() {
+    let bench = bench();
+    let body = json!({ "input": "One two three.", "stream_format": "sse", "timestamps": ["word"] });
+    for (cache, source) in [("miss", "engine"), ("hit", "memory")] {
+        let response = bench.openai(&body).await;
+        let heads = response.headers();
+        assert_eq!(heads["x-tts-cache"], cache);
+        assert_eq!(heads["x-tts-source"], source);
+        assert_eq!(heads["x-tts-engine"], "piper");
+        assert!(heads.contains_key("x-tts-latency"));
+        assert!(!bytes(response).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn a_part_of_a_file_that_is_not_there_yet_is_sent_once_it_is_complete() {
     let bench = bench();
     let body = json!({ "input": "One two.", "voice": "joe", "response_format": "pcm" });

@@ -12,7 +12,7 @@ import { json, sendFile } from './responses.js';
 import { ScriptedCall } from './scripted-call.js';
 import { toneFile } from './tones.js';
 
-const PAGES = /** @type {Record<string, string>} */ ({ '/call': 'call.html', '/call/network': 'network.html' });
+const PAGES = /** @type {Record<string, string>} */ ({ '/call': 'call.html', '/call/network': 'network.html', '/speech': 'speech.html' });
 
 /** Serves one page and its calls. */
 export class ScriptedServer {
