@@ -92,7 +92,7 @@ test('the documentation lists all routes, finds them by words, and its examples 
         await page.reload();
         await page.getByRole('heading', { name: 'Speech', exact: true }).waitFor(PATIENCE);
         assert.equal(await page.getByRole('radio', { name: 'JavaScript' }).isChecked(), true, 'the language is remembered');
-    }));
+    }), { settings: ['speech_api.disk_mb=0'] });
 });
 
 test('an address with the name of an operation opens it, and a server that is gone is said', async () => {
