@@ -1,5 +1,7 @@
 //! How many calls the server bears, as measured, and how principals share that. Pure.
 
+use std::time::Duration;
+
 /// What was measured last.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Capacity {
@@ -9,6 +11,8 @@ pub struct Capacity {
     pub calls: usize,
     /// Seconds after which a refused caller may ask again.
     pub retry: u32,
+    /// How long callers typically waited for a response in the last minute; none: too few did.
+    pub waited: Option<Duration>,
 }
 
 /// The most that the calls of one principal count for in a capacity. Whatever one of them causes, half is left for others.

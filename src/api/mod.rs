@@ -15,7 +15,8 @@
 //! - [`health`]: `/health`, `/ready`, `/metrics`
 //! - [`openai`]: the engines as an API that clients of OpenAI's use unchanged
 //! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
-//! - [`page`]: `/call`, `/call/network`, `/speech` and their files
+//! - [`page`]: `/`, `/call`, `/docs` and the other pages, and their files
+//! - `routes`: the table of routes, of which the router is made, and [`openapi`] the description of them
 //! - [`problem`]: errors as RFC 9457
 //! - [`voice`]: a call's voice, and samples of voices
 
@@ -37,10 +38,12 @@ pub mod names;
 pub mod network;
 pub mod offer;
 pub mod openai;
+pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod renderers;
 pub mod resume;
+mod routes;
 mod sending;
 pub mod socket;
 pub mod speak;
@@ -54,9 +57,8 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{delete, get, post};
-use axum::{Extension, Router, middleware};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -68,11 +70,12 @@ use crate::engine::fleet::Fleet;
 use crate::engine::gentle::GentleTts;
 use crate::session::Calls;
 use crate::tls::Certificate;
-use crate::transport::protocol::Dialect;
 use crate::transport::webrtc::WebRtcHost;
 use ice::IceServers;
 use names::Names;
+use openapi::Document;
 use problem::Problem;
+use routes::{Route, Routes};
 use speech::Desk;
 use visavis_store::Saver;
 use visavis_turn::Turn;
@@ -127,39 +130,16 @@ pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>) -> Arc<dyn Tts> {
 /// All routes.
 pub fn router(app: App) -> Router {
     let cors = cors(&app.config.server.cors_origins);
-    // What clients at an address speak.
-    let rtvi = || Extension(Dialect::Rtvi);
-    let offers = || post(offer::offer).patch(offer::candidates).layer(rtvi());
-    Router::new()
-        .route("/", get(|| async { Redirect::temporary("/call") }))
-        .route("/call", get(page::call))
-        .route("/call/network", get(page::network))
-        .route("/static/{*path}", get(page::file))
-        .route("/favicon.ico", get(page::icon))
-        .route("/health", get(health::health))
-        .route("/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/api/ice-servers", get(ice::ice_servers).post(ice::ice_servers))
-        .route("/api/network", get(network::about))
-        .route("/api/network/bytes", get(network::download).post(network::upload))
-        .route("/api/offer", offers())
-        .route("/start", post(start::start))
-        .route("/sessions/{id}/api/offer", offers().route_layer(middleware::from_fn(start::of_session)))
-        .route("/api/calls/{id}", delete(offer::hang_up))
-        .route("/api/calls/{id}/data", delete(data::forget))
-        .route("/api/calls/{id}/face", get(face::face))
-        .route("/api/voices", get(animate::voices).post(clones::add))
-        .route("/api/voices/{name}", delete(clones::remove))
-        .route("/api/voices/{name}/sample", get(voice::sample))
-        .route("/api/animate", post(animate::animate))
-        .route("/avatar/playground", get(page::playground))
-        .route("/speech", get(page::speech))
-        .route("/speak", post(speak::speak).layer(DefaultBodyLimit::max(speech::LARGEST_BODY)))
-        .merge(openai::routes())
-        .route("/ws", get(socket::socket).layer(rtvi()))
-        .merge(recordings())
+    let document = Document::default();
+    let table = Routes::all(&document);
+    document.write(table.iter().map(Route::described));
+    routes::router(table.own)
+        .merge(openai::closed(routes::router(table.openai)))
         .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address; the page is at /call.")
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "There is nothing at this address; the call is at /call, and /docs lists all addresses.",
+            )
         })
         .method_not_allowed_fallback(|| async {
             Problem::new(
@@ -174,16 +154,6 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), guard::check_host))
         .layer(middleware::from_fn(listener::reserve::guard))
         .with_state(app)
-}
-
-/// The routes that take recordings; these have a limit of their own.
-fn recordings() -> Router<App> {
-    let unlimited = DefaultBodyLimit::disable;
-    Router::new()
-        .route("/transcribe", post(transcribe::transcribe).layer(unlimited()))
-        .route("/transcribe_batch", post(transcribe::transcribe_batch).layer(unlimited()))
-        .route("/align", post(align::align).layer(unlimited()))
-        .route("/align_batch", post(align::align_batch).layer(unlimited()))
 }
 
 fn panicked(fault: &(dyn Any + Send)) -> Response {

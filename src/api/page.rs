@@ -18,6 +18,16 @@ struct Files;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; \
                       connect-src *; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
+/// `GET /`.
+pub async fn home(headers: HeaderMap) -> Response {
+    serve("home.html", &headers)
+}
+
+/// `GET /docs`.
+pub async fn docs(headers: HeaderMap) -> Response {
+    serve("docs.html", &headers)
+}
+
 /// `GET /call`.
 pub async fn call(headers: HeaderMap) -> Response {
     serve("call.html", &headers)

@@ -99,7 +99,8 @@ impl Estimator {
 
     /// What follows from what is seen now and was seen before.
     pub fn sample(&mut self, now: Instant, sample: &Sample) -> Capacity {
-        let load = self.load(now, sample);
+        let waited = self.turns.typical(now);
+        let load = self.load(now, sample, waited);
         if load >= FULL {
             self.is_full = true;
         } else if load < RELIEVED {
@@ -108,15 +109,16 @@ impl Estimator {
         let settled = self.settled(now, sample.calls);
         let by_number = sample.calls as f64 / self.bounds.most as f64;
         let retry = (RETRY * load.max(FULL)).ceil() as u32;
-        Capacity { load: load.max(by_number), calls: self.capacity(load, sample.calls, settled), retry }
+        let calls = self.capacity(load, sample.calls, settled);
+        Capacity { load: load.max(by_number), calls, retry, waited }
     }
 
     /// The largest of the shares that are looked at.
-    fn load(&mut self, now: Instant, sample: &Sample) -> f64 {
+    fn load(&mut self, now: Instant, sample: &Sample, waited: Option<Duration>) -> f64 {
         let Bounds { target, reserve, .. } = self.bounds;
         let fill = self.queues.look(now, &sample.work) / FULL_QUEUE;
         let by_time = target.map_or(0.0, |target| {
-            let waited = self.turns.typical(now).unwrap_or_default();
+            let waited = waited.unwrap_or_default();
             (waited.as_secs_f64() / target.as_secs_f64()).max(fill)
         });
         let by_memory = sample.memory.map_or(0.0, |left| reserve as f64 / left.max(1) as f64);

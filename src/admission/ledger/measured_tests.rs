@@ -14,7 +14,7 @@ fn address(last: u8) -> Principal {
 }
 
 fn bears(ledger: &mut Ledger, calls: usize) {
-    ledger.bear(Capacity { load: 1.0, calls, retry: 7 });
+    ledger.bear(Capacity { load: 1.0, calls, retry: 7, waited: None });
 }
 
 /// A new call whose client joins it at once.

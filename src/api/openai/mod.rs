@@ -25,41 +25,22 @@ mod wishes;
 mod writing;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
-use axum::routing::{any, get, post};
+use axum::routing::any;
 
 use super::App;
 use error::{ApiError, INVALID};
 
 /// Largest body of a request for text.
-const LARGEST: usize = 1 << 20;
+pub(super) const LARGEST: usize = 1 << 20;
 
-/// The routes.
-pub fn routes() -> Router<App> {
-    // Uploads have a limit of their own.
-    let unlimited = DefaultBodyLimit::disable;
-    let large = || DefaultBodyLimit::max(LARGEST);
-    Router::new()
-        .route("/v1/chat/completions", post(chat::chat).layer(large()))
-        .route("/v1/completions", post(completions::completions).layer(large()))
-        .route(
-            "/v1/audio/speech",
-            post(speech::speech).layer(DefaultBodyLimit::max(super::speech::LARGEST_BODY)),
-        )
-        .route("/v1/audio/transcriptions", post(transcriptions::transcriptions).layer(unlimited()))
-        .route("/v1/audio/translations", post(transcriptions::translations).layer(unlimited()))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*id}", get(models::one))
-        .route("/v1/{*rest}", any(unknown))
-        .method_not_allowed_fallback(wrong_method)
+/// These routes, with refusals in that API's form for all other addresses below `/v1`.
+pub(super) fn closed(routes: Router<App>) -> Router<App> {
+    routes.route("/v1/{*rest}", any(unknown)).method_not_allowed_fallback(wrong_method)
 }
 
 async fn unknown(method: Method, uri: Uri) -> ApiError {
-    let message = format!(
-        "There is nothing at {method} {}; docs/chat.md, docs/speech.md and docs/listening.md list what there is.",
-        uri.path()
-    );
+    let message = format!("There is nothing at {method} {}; /docs lists what there is.", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, INVALID, message).code("unknown_url")
 }
 
