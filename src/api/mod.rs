@@ -13,6 +13,7 @@
 //! - [`names`]: which hosts and origins are accepted (pure); `guard`: refuses the others
 //! - [`ice`]: STUN and TURN servers for clients
 //! - [`health`]: `/health`, `/ready`, `/metrics`
+//! - [`jobs`]: texts and recordings behind everything else
 //! - [`openai`]: the engines as an API that clients of OpenAI's use unchanged
 //! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
 //! - [`page`]: `/call`, `/call/network` and their files
@@ -32,6 +33,7 @@ mod guard;
 pub mod health;
 mod hearing;
 pub mod ice;
+pub mod jobs;
 pub mod listener;
 pub mod names;
 pub mod network;
@@ -74,6 +76,7 @@ use ice::IceServers;
 use names::Names;
 use problem::Problem;
 use speech::Desk;
+use visavis_jobs::Jobs;
 use visavis_store::Saver;
 use visavis_turn::Turn;
 
@@ -105,6 +108,8 @@ pub struct App {
     pub certificate: Option<Arc<Certificate>>,
     /// Speaks for programs.
     pub speech: Arc<Desk>,
+    /// Takes jobs; none: their folder cannot be used, or there are to be none.
+    pub jobs: Option<Arc<Jobs>>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }
@@ -155,6 +160,7 @@ pub fn router(app: App) -> Router {
         .route("/avatar/playground", get(page::playground))
         .route("/speak", post(speak::speak).layer(DefaultBodyLimit::max(speech::LARGEST_BODY)))
         .merge(openai::routes())
+        .merge(jobs::routes())
         .route("/ws", get(socket::socket).layer(rtvi()))
         .merge(recordings())
         .fallback(|| async {
