@@ -128,13 +128,18 @@ fn write_result(out: &mut impl Write, item: u32, path: &Path, kind: Kind) -> io:
         }
         Kind::Speech => {
             write!(out, "{{\"index\":{item},\"format\":\"{}\",\"audio\":\"", ending(path))?;
-            let mut encoder = EncoderWriter::new(&mut *out, &STANDARD);
-            copy(&mut file, &mut encoder)?;
-            encoder.finish()?;
+            encode(&mut file, out)?;
             out.write_all(b"\"")?;
         }
     }
     out.write_all(b"}")
+}
+
+/// A file in base64.
+fn encode(file: &mut File, out: &mut impl Write) -> io::Result<()> {
+    let mut encoder = EncoderWriter::new(out, &STANDARD);
+    copy(file, &mut encoder)?;
+    encoder.finish().map(|_| ())
 }
 
 fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
