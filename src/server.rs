@@ -30,6 +30,7 @@ use crate::tls::{self, Certificate, Files, TlsFault};
 use crate::transport::streams::{StreamHandler, StreamHandlers};
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 use visavis_core::{invariants, slow};
+use visavis_jobs::Runner;
 use visavis_models::{self as models, Manifest};
 use visavis_store::{NodeId, Saver};
 use visavis_turn::Turn;
@@ -46,6 +47,8 @@ pub struct Server {
     listener: TcpListener,
     options: Options,
     telemetry: Option<Telemetry>,
+    /// Does jobs.
+    runner: Option<Runner>,
 }
 
 impl Server {
@@ -82,6 +85,7 @@ impl Server {
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
         let speech = desk(&config, &fleet, &admission)?;
         let ice = Arc::new(ice);
+        let (jobs, runner) = api::jobs::open(&config).unzip();
         let app = App {
             config,
             fleet,
@@ -94,9 +98,10 @@ impl Server {
             names,
             certificate,
             speech,
+            jobs,
             metrics,
         };
-        Ok(Self { app, listener, options, telemetry })
+        Ok(Self { app, listener, options, telemetry, runner })
     }
 
     /// The address on which HTTP is served.
@@ -140,6 +145,7 @@ impl Server {
         let warmed = warm_up(app.speech.clone());
         let renewed = keep_certificate(self.certificate(), Authority::of(&app.config.server));
         let unfit = unfit(app.clone());
+        let worked = api::jobs::keep(app.clone(), self.runner);
         let served = listener::serve(self.listener, api::router(app.clone()), self.options, closed);
         let ended = tokio::select! {
             ((), ()) = async { tokio::join!(served, drained) } => Ok(()),
@@ -147,6 +153,7 @@ impl Server {
             () = measured => Ok(()),
             () = renewed => Ok(()),
             () = warmed => Ok(()),
+            () = worked => Ok(()),
             fault = unfit => Err(anyhow::anyhow!(fault)),
         };
         if let Some(turn) = &app.turn {
@@ -304,6 +311,7 @@ fn begin_at_zero() {
     for gauge in [
         "visavis_calls",
         "visavis_calls_active",
+        "visavis_job_items_waiting",
         "visavis_load",
         "visavis_speech_disk_bytes",
         "visavis_speech_memory_bytes",
@@ -336,6 +344,9 @@ fn begin_at_zero() {
 
 /// The same for those with a label.
 fn begin_labelled_at_zero() {
+    for outcome in ["done", "failed"] {
+        metrics::counter!("visavis_job_items_total", "outcome" => outcome).absolute(0);
+    }
     for origin in ["memory", "disk", "shared", "engine"] {
         metrics::counter!("visavis_speech_total", "origin" => origin).absolute(0);
     }

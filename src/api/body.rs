@@ -17,13 +17,14 @@ pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
 /// Least bytes a second of an upload, beyond [`UPLOAD`]: recordings are larger than all else.
 const PACE: u64 = 64 * 1024;
 /// Where recordings are sent.
-const UPLOADS: [&str; 6] = [
+const UPLOADS: [&str; 7] = [
     "/v1/audio/transcriptions",
     "/v1/audio/translations",
     "/transcribe",
     "/transcribe_batch",
     "/align",
     "/align_batch",
+    "/api/jobs",
 ];
 /// How long the rest of a body that is refused is received and discarded: a client that only sends does not read the response
 /// until everything is sent, and never does if its connection is cut before.

@@ -13,6 +13,7 @@
 //! - [`names`]: which hosts and origins are accepted (pure); `guard`: refuses the others
 //! - [`ice`]: STUN and TURN servers for clients
 //! - [`health`]: `/health`, `/ready`, `/metrics`
+//! - [`jobs`]: texts and recordings behind everything else
 //! - [`openai`]: the engines as an API that clients of OpenAI's use unchanged
 //! - [`speech`]: texts as sound files, for [`openai`] and [`speak`]
 //! - [`page`]: `/`, `/call`, `/docs` and the other pages, and their files
@@ -33,6 +34,7 @@ mod guard;
 pub mod health;
 mod hearing;
 pub mod ice;
+pub mod jobs;
 pub mod listener;
 pub mod names;
 pub mod network;
@@ -77,6 +79,7 @@ use openapi::Document;
 use problem::Problem;
 use routes::{Route, Routes};
 use speech::Desk;
+use visavis_jobs::Jobs;
 use visavis_store::Saver;
 use visavis_turn::Turn;
 
@@ -108,6 +111,8 @@ pub struct App {
     pub certificate: Option<Arc<Certificate>>,
     /// Speaks for programs.
     pub speech: Arc<Desk>,
+    /// Takes jobs; none: their folder cannot be used, or there are to be none.
+    pub jobs: Option<Arc<Jobs>>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }
@@ -135,6 +140,7 @@ pub fn router(app: App) -> Router {
     document.write(table.iter().map(Route::described));
     routes::router(table.own)
         .merge(openai::closed(routes::router(table.openai)))
+        .merge(jobs::routes())
         .fallback(|| async {
             Problem::new(
                 StatusCode::NOT_FOUND,

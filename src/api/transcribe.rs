@@ -87,7 +87,8 @@ fn wants_lines(headers: &HeaderMap) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("application/x-ndjson"))
 }
 
-fn order(desk: &Desk, fields: &Fields) -> Result<Order, Fault> {
+/// What a form's fields ask for.
+pub(super) fn order(desk: &Desk, fields: &Fields) -> Result<Order, Fault> {
     let measured = match fields.one("times")? {
         None | Some("estimated") => false,
         Some("measured") => true,
@@ -104,7 +105,7 @@ fn order(desk: &Desk, fields: &Fields) -> Result<Order, Fault> {
 }
 
 /// A whole transcript.
-fn whole(heard: &Heard) -> Value {
+pub(super) fn whole(heard: &Heard) -> Value {
     let segments: Vec<Value> =
         heard.segments.iter().enumerate().map(|(id, found)| segment(id, found)).collect();
     let mut body = end(&heard.end);

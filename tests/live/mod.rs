@@ -87,7 +87,9 @@ impl Live {
     fn begin_with(store: TempDir, kept: &str, more: &[&str]) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let speech = format!("speech_api.dir={}", store.path().join("speech").display());
-        let own = ["--set", "store.enabled=true", "--set", kept, "--set", speech.as_str()];
+        let jobs = format!("jobs.dir={}", store.path().join("jobs").display());
+        let own =
+            ["--set", "store.enabled=true", "--set", kept, "--set", speech.as_str(), "--set", jobs.as_str()];
         let arguments: Vec<String> = own.iter().chain(more).map(|argument| (*argument).to_owned()).collect();
         let process = spawn(&address, &arguments);
         let server = Server::new(&format!("http://{address}")).unwrap();

@@ -22,6 +22,7 @@ pub(super) fn check(config: &Config, faults: &mut Vec<String>) {
     engines::check(config, faults);
     call::check(config, faults);
     super::admin_key::check(&config.server.admin_key, faults);
+    super::jobs::check(&config.jobs, faults);
     super::language_model::check(&config.llm, faults);
     super::listening::check(&config.listening, faults);
     super::recogniser::check(&config.stt, faults);

@@ -12,6 +12,7 @@ mod backends;
 mod check;
 mod command_line;
 mod endpoint;
+mod jobs;
 mod language_model;
 mod listening;
 mod network;
@@ -42,6 +43,7 @@ use backends::BackendKey;
 pub use backends::{BackendEngine, MAIN};
 pub use command_line::{CommandLine, Settings};
 pub use endpoint::{Endpoint, Remote};
+pub use jobs::Jobs;
 pub use language_model::{LlmApi, LlmEngine};
 pub use listening::Listening;
 pub use network::Network;
@@ -177,6 +179,12 @@ impl Config {
         } else {
             self.listening.dir.clone()
         }
+    }
+
+    /// The folder of jobs.
+    #[must_use]
+    pub fn jobs_dir(&self) -> PathBuf {
+        if self.jobs.dir.as_os_str().is_empty() { data_dir("jobs") } else { self.jobs.dir.clone() }
     }
 
     /// The folder whose voices are added to those of the profile or of `tts.voices`.

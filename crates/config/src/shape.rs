@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use visavis_core::turn_prediction::Eagerness;
 
 use super::backends::BackendEngine;
+use super::jobs::Jobs;
 use super::language_model::LlmEngine;
 use super::listening::Listening;
 use super::network::Network;
@@ -55,6 +56,8 @@ pub struct Config {
     pub vad: Vad,
     /// Recordings that clients send.
     pub listening: Listening,
+    /// Texts and recordings behind everything else.
+    pub jobs: Jobs,
     /// The agent's character and behaviour.
     pub conversation: Conversation,
     /// What the agent may call.

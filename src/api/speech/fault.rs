@@ -47,6 +47,17 @@ impl Fault {
         Self::Wrong { field, message: format!("{field}: {message}") }
     }
 
+    /// What the client is told.
+    pub(in crate::api) fn message(self) -> String {
+        match self {
+            Self::Wrong { message, .. }
+            | Self::Unreadable { message, .. }
+            | Self::Share { message, .. }
+            | Self::Busy { message, .. } => message,
+            Self::Failed => "The voice failed on this text; see the server's log.".to_owned(),
+        }
+    }
+
     /// The server cannot serve this now.
     pub(in crate::api) fn busy(seconds: u32, message: impl Into<String>) -> Self {
         Self::Busy { message: message.into(), seconds }

@@ -34,7 +34,7 @@ use visavis_speech::{Disk, Key, Lexicon, Opened, Origin, Script, Tier, Voiced, W
 use crate::admission::{Admission, Kind, Permit, Principal};
 use crate::config::{Config, SpeechApi};
 use crate::engine::status::EngineStatus;
-use crate::engine::{Speed, Tts};
+use crate::engine::{EngineError, Speed, Tts};
 
 pub(super) use fault::Fault;
 pub(super) use order::Asked;
@@ -190,6 +190,18 @@ impl Desk {
         Ok(Ready::Whole(whole, origin))
     }
 
+    /// Speaks a text that nobody waits for, behind all that somebody does.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the voice fails or has no time.
+    pub(super) async fn unhurried(&self, asked: Asked) -> Result<Arc<visavis_speech::Whole>, Fault> {
+        let wanted = Wanted { waited: false, ..self.order(asked).await?.wanted };
+        Ok(match self.room.open(wanted, || Ok::<_, EngineError>(()))? {
+            Opened::Whole(whole) => whole,
+            Opened::Growing(reader) | Opened::Shared(reader) => to_the_end(reader).await?,
+        })
+    }
+
     /// Whether work may begin. Only a synthesis is counted, and needs the voice.
     fn grant(&self, client: &Client, key: Key) -> Result<Permit, Fault> {
         if !self.room.holds(key) {
@@ -199,7 +211,8 @@ impl Desk {
         Ok(self.admission.admit(client.principal.clone(), Kind::Request)?)
     }
 
-    fn check_voice(&self) -> Result<(), Fault> {
+    /// Whether the voice speaks; the refusal says what it waits for.
+    pub(super) fn check_voice(&self) -> Result<(), Fault> {
         let state = self.status.borrow();
         if state.ready {
             return Ok(());

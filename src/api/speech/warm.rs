@@ -5,13 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use visavis_containers::Format;
-use visavis_speech::room::to_the_end;
-use visavis_speech::{Opened, Wanted};
 
 use super::Desk;
 use super::fault::Fault;
 use super::order::Asked;
-use crate::engine::EngineError;
 
 /// Most texts of a file.
 const MOST: usize = 10_000;
@@ -65,12 +62,5 @@ async fn one(desk: &Desk, text: &str) -> Result<(), Fault> {
         lexicon: BTreeMap::new(),
         events: None,
     };
-    let wanted = Wanted { waited: false, ..desk.order(asked).await?.wanted };
-    match desk.room.open(wanted, || Ok::<_, EngineError>(()))? {
-        Opened::Whole(_) => Ok(()),
-        Opened::Growing(reader) | Opened::Shared(reader) => {
-            to_the_end(reader).await?;
-            Ok(())
-        }
-    }
+    desk.unhurried(asked).await.map(|_| ())
 }

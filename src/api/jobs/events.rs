@@ -1,0 +1,48 @@
+//! How far a job is, as server-sent events.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde_json::Value;
+use tokio::sync::watch;
+use visavis_jobs::Progress;
+
+use crate::api::sending::patiently;
+
+/// Longest silence: proxies cut connections on which nothing moves.
+const BEAT: Duration = Duration::from_secs(15);
+/// Least time between two events: what changes within it is told at once.
+const GAP: Duration = Duration::from_millis(100);
+
+/// An event `progress` for each change, the first one at once, and `end` as the last one.
+pub(super) fn sent(
+    mut progress: watch::Receiver<Progress>,
+    show: impl Fn(&Progress) -> Value + Send + 'static,
+) -> Response {
+    progress.mark_changed();
+    let state = Some((progress, show, Duration::ZERO));
+    let events = stream::unfold(state, |state| async move {
+        let (mut progress, show, gap) = state?;
+        tokio::time::sleep(gap).await;
+        match tokio::time::timeout(BEAT, progress.changed()).await {
+            Err(_) => Some((Bytes::from_static(b": the job goes on\n\n"), Some((progress, show, GAP)))),
+            // The job's time is over.
+            Ok(Err(_)) => None,
+            Ok(Ok(())) => {
+                let now = progress.borrow_and_update().clone();
+                let is_over = now.status.is_over();
+                let event = event(if is_over { "end" } else { "progress" }, &show(&now));
+                Some((event, (!is_over).then_some((progress, show, GAP))))
+            }
+        }
+    });
+    let heads = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    (heads, Body::from_stream(patiently(events))).into_response()
+}
+
+fn event(name: &str, job: &Value) -> Bytes {
+    format!("event: {name}\ndata: {job}\n\n").into()
+}
