@@ -84,6 +84,8 @@ async fn two_formats_at_once_are_one_synthesis() {
     let (raw, wave) = tokio::join!(whole(raw), whole(wave));
     let (raw, wave) = (raw.unwrap(), wave.unwrap());
     assert!(wave.bytes.ends_with(&raw.bytes) && wave.bytes.len() > raw.bytes.len());
+    let length = u32::try_from(raw.bytes.len()).unwrap();
+    assert_eq!(wave.bytes[40..44], length.to_le_bytes(), "what is kept tells its length");
     assert_ne!(raw.tag, wave.tag);
     assert_eq!(tts.asked().len(), 1);
 }
