@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use visavis_containers::{Decoder, Format};
-use visavis_engine::{EngineError, Speed};
-use visavis_scripted::ScriptedTts;
+use visavis_core::route::{Reason, Routed};
+use visavis_engine::{EngineError, Speed, TtsPart};
+use visavis_scripted::{ScriptedTts, TONE_RATE, one_part, tone};
 use visavis_speech::room::{Bounds, to_the_end};
 use visavis_speech::script::Piece;
 use visavis_speech::{Coded, Disk, Key, Opened, Origin, Room, Script, Slot, Tier, Voiced, Wanted, Whole};
@@ -158,6 +159,26 @@ async fn a_failure_reaches_all_readers_and_is_not_kept() {
 }
 
 #[tokio::test]
+async fn what_another_voice_speaks_in_place_of_the_usual_one_is_not_kept() {
+    for (reason, syntheses) in [(Reason::Route, 1), (Reason::Failed, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let tts = Arc::new(ScriptedTts::speaking(move |text| {
+            let routed = Some(Routed { engine: "spare".into(), reason });
+            vec![TtsPart { routed, ..one_part(text, TONE_RATE, tone) }]
+        }));
+        let room = room(&tts, Some(folder.path()));
+        for _ in 0..2 {
+            let whole = whole(open(&room, "Hello.", Format::Pcm)).await.unwrap();
+            assert_eq!(whole.samples, WORD, "{reason:?}");
+            until_silent(&room).await;
+        }
+        assert_eq!(tts.asked().len(), syntheses, "{reason:?}");
+        let kept = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(kept, 2 - syntheses, "{reason:?}");
+    }
+}
+
+#[tokio::test]
 async fn work_that_is_not_granted_never_begins_and_a_grant_is_held_until_its_end() {
     let tts = Arc::new(ScriptedTts::default());
     let room = room(&tts, None);
@@ -208,6 +229,17 @@ async fn every_container_holds_all_that_was_spoken() {
         assert!(read + 2 >= expected && read <= expected + slack, "{format:?}: {read} of {expected}");
     }
     assert_eq!(tts.asked().len(), 5, "without a disk each format is spoken");
+}
+
+/// Waits until nothing is spoken or being kept any more.
+async fn until_silent(room: &Room) {
+    for _ in 0..1000 {
+        if room.speaking() == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it is spoken for ever");
 }
 
 /// Waits until speech is on disk, and returns its file.
