@@ -53,6 +53,8 @@ pub(super) const LARGEST_BODY: usize = 1 << 20;
 pub struct Desk {
     room: Arc<Room>,
     status: watch::Receiver<EngineStatus>,
+    /// The engine's model, as last known: while the engine is away, what it has spoken is still found.
+    model: Mutex<String>,
     settings: Settings,
     lexicon: Lexicon,
     voices: Voices,
@@ -138,7 +140,8 @@ impl Desk {
         let quota = Mutex::new(Quota::new(own.requests_per_hour));
         let settings = Settings { own, speed: config.tts.speed, clones: config.clones_dir() };
         let room = Room::new(tts, bounds, tier);
-        Ok(Arc::new(Self { room, status, settings, lexicon, voices, quota, admission }))
+        let model = Mutex::default();
+        Ok(Arc::new(Self { room, status, model, settings, lexicon, voices, quota, admission }))
     }
 
     /// Checks what is asked, and chooses who speaks it.
@@ -156,8 +159,8 @@ impl Desk {
         let Chosen { voice, language, speaks, source } =
             self.voices.choose(&asked.voice, &asked.language).await?;
         let script = Script { voice, language, pieces };
-        let model = self.status.borrow().model.clone();
-        let since = visavis_models::clones::since(&self.settings.clones, &script.voice);
+        let model = self.model();
+        let since = visavis_models::clones::since(&self.settings.clones, &speaks);
         let voiced = Voiced {
             engine: format!("{source}/{speaks}"),
             model: format!("{model}@{}", self.settings.speed),
@@ -192,11 +195,25 @@ impl Desk {
 
     /// Whether work may begin. Only a synthesis is counted, and needs the voice.
     fn grant(&self, client: &Client, key: Key) -> Result<Permit, Fault> {
-        if !self.room.holds(key) {
+        let is_kept = self.room.holds(key);
+        if !is_kept {
             self.check_voice()?;
+        }
+        let permit = self.admission.admit(client.principal.clone(), Kind::Request)?;
+        // What is refused costs nothing.
+        if !is_kept {
             self.count(client)?;
         }
-        Ok(self.admission.admit(client.principal.clone(), Kind::Request)?)
+        Ok(permit)
+    }
+
+    fn model(&self) -> String {
+        let now = self.status.borrow().model.clone();
+        let mut last = self.model.lock();
+        if !now.is_empty() {
+            last.clone_from(&now);
+        }
+        last.clone()
     }
 
     fn check_voice(&self) -> Result<(), Fault> {
