@@ -83,8 +83,8 @@ impl Encoder {
         self.rest()
     }
 
-    /// Ends the sound of which `file` holds all that came before: it gets the rest, and the header of WAV and FLAC its length. Returns
-    /// the rest, as [`finish`](Self::finish) does.
+    /// Ends the sound of which `file` holds all that came before: it gets the rest, and at its beginning what its format can tell of
+    /// its length. Returns the rest, as [`finish`](Self::finish) does.
     ///
     /// # Errors
     /// When the codec fails.
@@ -94,7 +94,8 @@ impl Encoder {
         match &self.writer {
             Writer::Wav(_) => wav::settle(file),
             Writer::Flac(writer) => writer.settle(file),
-            Writer::Mp3(_) | Writer::Opus(_) | Writer::Aac(_) | Writer::Pcm => {}
+            Writer::Mp3(writer) => writer.settle(file),
+            Writer::Opus(_) | Writer::Aac(_) | Writer::Pcm => {}
         }
         Ok(rest)
     }

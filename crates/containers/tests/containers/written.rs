@@ -116,7 +116,7 @@ fn pcm_is_the_samples_alone_and_wav_a_header_before_them() {
 }
 
 #[test]
-fn a_stream_that_is_kept_has_its_length_in_its_header() {
+fn a_stream_that_is_kept_is_the_file_that_was_written_as_a_whole() {
     let spoken = voice(RATE, 20_001);
     for format in Format::ALL {
         let mut encoder = Encoder::new(format, RATE).unwrap();
@@ -125,10 +125,7 @@ fn a_stream_that_is_kept_has_its_length_in_its_header() {
         let mut kept = sent.clone();
         sent.append(&mut encoder.complete(&mut kept).unwrap());
         assert_eq!(sent, streamed(format, RATE, [&spoken[..]]), "{format}");
-        match format {
-            Format::Wav | Format::Flac => assert_eq!(kept, whole(format, RATE, &spoken).unwrap(), "{format}"),
-            _ => assert_eq!(kept, sent, "{format}"),
-        }
+        assert!(kept == whole(format, RATE, &spoken).unwrap(), "{format}");
     }
     let mut none = Vec::new();
     Encoder::new(Format::Wav, RATE).unwrap().complete(&mut none).unwrap();
