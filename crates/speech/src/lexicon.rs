@@ -66,13 +66,17 @@ impl Lexicon {
     pub fn of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, LexiconFault> {
         let mut lexicon = Self::default();
         for (word, respelling) in entries {
-            lexicon.add(word, respelling).map_err(|why| LexiconFault::Word { word: word.to_owned(), why })?;
+            let fault = |why| LexiconFault::Word { word: word.chars().take(LONGEST).collect(), why };
+            lexicon.add(word, respelling).map_err(fault)?;
         }
         Ok(lexicon)
     }
 
     fn add(&mut self, word: &str, respelling: &str) -> Result<(), String> {
         let (word, respelling) = (word.trim(), respelling.trim());
+        if word.chars().count() > LONGEST || respelling.chars().count() > LONGEST {
+            return Err(format!("the word or its respelling has more than {LONGEST} characters"));
+        }
         if word.is_empty() || !word.chars().all(is_of_word) {
             return Err(format!("{word:?} is not one word of letters, digits and apostrophes"));
         }
@@ -84,9 +88,6 @@ impl Lexicon {
         let has_sound = respelling.chars().any(char::is_alphanumeric);
         if !has_sound || respelling.contains(char::is_control) {
             return Err(format!("{respelling:?} cannot be spoken; respell the word in letters"));
-        }
-        if word.chars().count() > LONGEST || respelling.chars().count() > LONGEST {
-            return Err(format!("the word or its respelling has more than {LONGEST} characters"));
         }
         self.0.insert(word.to_lowercase(), respelling.to_owned());
         Ok(())
@@ -170,5 +171,8 @@ mod tests {
         }
         let fault = Lexicon::of([("a b", "c")]).unwrap_err().to_string();
         assert!(fault.starts_with("\"a b\": "), "{fault}");
+        let long = "a".repeat(100_000);
+        let fault = Lexicon::of([(long.as_str(), "c")]).unwrap_err().to_string();
+        assert!(fault.len() < 300 && fault.contains("more than 200 characters"), "{fault:.400}");
     }
 }
