@@ -103,6 +103,8 @@ pub struct App {
     pub names: Arc<Names>,
     /// The server's own certificate; `None`: it has no TLS.
     pub certificate: Option<Arc<Certificate>>,
+    /// The voice for work without a call.
+    pub beside: Arc<dyn Tts>,
     /// Speaks for programs.
     pub speech: Arc<Desk>,
     /// Renders `/metrics`.
@@ -112,16 +114,16 @@ pub struct App {
 impl App {
     /// The voice for work without a call.
     fn voice_beside_calls(&self) -> Arc<dyn Tts> {
-        beside_calls(&self.fleet, &self.admission)
+        self.beside.clone()
     }
 }
 
-/// The voice for work without a call.
+/// The voice for work without a call, which never fills more than a quarter of the engine's queue of this length.
 #[must_use]
-pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>) -> Arc<dyn Tts> {
+pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>, queue: u32) -> Arc<dyn Tts> {
     let admission = admission.clone();
     let calls = move || admission.active(Kind::Call) > 0;
-    Arc::new(GentleTts::new(fleet.tts.engine.clone(), calls))
+    Arc::new(GentleTts::new(fleet.tts.engine.clone(), calls, queue as usize / 4))
 }
 
 /// All routes.
