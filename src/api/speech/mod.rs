@@ -1,6 +1,7 @@
 //! Speech for programs: what `/v1/audio/speech` and `/speak` share.
 //!
 //! - `order` (pure): what is asked, and its limits; `voices`: who speaks it
+//! - `settings`: what is configured, and the files that it names
 //! - `quota` (pure): how much an address may ask of `/speak`
 //! - `fault`: why a request is not served
 //! - `sound`: the response as a file, whole, in part (`range`, pure) or as it grows; `events`: as server-sent events (pure), which
@@ -13,15 +14,15 @@ mod fault;
 mod order;
 mod quota;
 mod range;
+mod settings;
 mod sound;
 mod stream;
 mod voices;
 mod warm;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
@@ -29,10 +30,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use visavis_speech::room::{Bounds, Room, to_the_end};
 use visavis_speech::text::{self, Text};
-use visavis_speech::{Disk, Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
+use visavis_speech::{Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
 
 use crate::admission::{Admission, Kind, Permit, Principal};
-use crate::config::{Config, SpeechApi};
+use crate::config::Config;
 use crate::engine::status::EngineStatus;
 use crate::engine::{Speed, Tts};
 
@@ -43,6 +44,7 @@ pub(super) use stream::as_events;
 pub use warm::warm_up;
 
 use quota::Quota;
+use settings::Settings;
 use stream::Growing;
 use voices::{Chosen, Voices};
 
@@ -60,16 +62,6 @@ pub struct Desk {
     voices: Voices,
     quota: Mutex<Quota<Principal>>,
     admission: Arc<Admission>,
-}
-
-/// What is configured.
-#[derive(Debug, Clone, Default)]
-struct Settings {
-    own: SpeechApi,
-    /// The engine's configured speed, which is part of how a voice sounds.
-    speed: f32,
-    /// The folder of cloned voices.
-    clones: std::path::PathBuf,
 }
 
 /// A voice engine, and whether it is ready.
@@ -130,15 +122,14 @@ impl Desk {
         voice: VoiceEngine,
         admission: Arc<Admission>,
     ) -> anyhow::Result<Arc<Self>> {
-        let own = config.speech_api.clone();
-        let lexicon = lexicon(&own)?;
-        let ttl = Duration::from_secs(3600 * u64::from(own.ttl_hours));
+        let settings = Settings::of(config);
+        let (own, ttl) = (&settings.own, settings.ttl());
+        let lexicon = settings::lexicon(own)?;
         let bounds = Bounds { memory: u64::from(own.memory_mb) << 20, ttl };
-        let tier = disk(config, ttl).map(|disk| Arc::new(disk) as Arc<dyn Tier>);
+        let tier = settings::disk(config, ttl).map(|disk| Arc::new(disk) as Arc<dyn Tier>);
         let VoiceEngine { tts, status } = voice;
         let voices = Voices::new(tts.clone(), own.voices.clone(), config.tts.voice.clone());
         let quota = Mutex::new(Quota::new(own.requests_per_hour));
-        let settings = Settings { own, speed: config.tts.speed, clones: config.clones_dir() };
         let room = Room::new(tts, bounds, tier);
         let model = Mutex::default();
         Ok(Arc::new(Self { room, status, model, settings, lexicon, voices, quota, admission }))
@@ -163,7 +154,7 @@ impl Desk {
         let since = visavis_models::clones::since(&self.settings.clones, &speaks);
         let voiced = Voiced {
             engine: format!("{source}/{speaks}"),
-            model: format!("{model}@{}", self.settings.speed),
+            model: format!("{model}@{:016x}", self.settings.sound),
             since: since.and_then(|since| since.duration_since(UNIX_EPOCH).ok()),
         };
         let (key, format) = (Key::of(&script, &voiced), asked.format);
@@ -262,30 +253,6 @@ pub(super) fn milliseconds(since: Instant) -> u64 {
 fn speed(asked: Option<f64>) -> Result<Speed, Fault> {
     let Some(factor) = asked else { return Ok(Speed::USUAL) };
     Speed::new(factor).ok_or_else(|| Fault::wrong("speed", &format!("{factor} is not between 0.25 and 4.0")))
-}
-
-fn lexicon(own: &SpeechApi) -> anyhow::Result<Lexicon> {
-    if own.lexicon.as_os_str().is_empty() {
-        return Ok(Lexicon::default());
-    }
-    let named = || format!("the lexicon {} cannot be used (speech_api.lexicon)", own.lexicon.display());
-    let text = std::fs::read_to_string(&own.lexicon).with_context(named)?;
-    Lexicon::parse(&text).with_context(named)
-}
-
-/// The folder of speech; none: there is to be none, or it cannot be read.
-fn disk(config: &Config, ttl: Duration) -> Option<Disk> {
-    let bytes = u64::from(config.speech_api.disk_mb) << 20;
-    if bytes == 0 {
-        return None;
-    }
-    let folder = config.speech_dir();
-    Disk::open(&folder, bytes, ttl)
-        .inspect_err(|error| {
-            let folder = folder.display();
-            tracing::warn!(%folder, %error, "no speech is kept on disk: the folder cannot be read (speech_api.dir)");
-        })
-        .ok()
 }
 
 #[cfg(test)]

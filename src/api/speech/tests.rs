@@ -1,6 +1,7 @@
 //! The routes with scripted voices.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -14,7 +15,7 @@ use visavis_scripted::ScriptedTts;
 use super::*;
 use crate::admission::Limits;
 use crate::api::{openai, speak};
-use crate::config::Server;
+use crate::config::{Server, SpeechApi, TtsEngine};
 use crate::engine::{EngineError, Voice};
 
 /// Samples of a word of the scripted voice.
@@ -267,6 +268,22 @@ async fn an_address_has_its_number_of_syntheses_an_hour_and_what_is_kept_is_free
     }
     // The clock may reach a new hour meanwhile, in which all are served.
     assert!([[200, 200, 200, 429], [200; 4]].contains(&[said[0], said[1], said[2], said[3]]), "{said:?}");
+}
+
+#[tokio::test]
+async fn speech_is_other_speech_once_other_settings_make_its_sound() {
+    async fn key(tts: TtsEngine) -> Key {
+        let speech_api = SpeechApi { disk_mb: 0, ..SpeechApi::default() };
+        let config = Config { tts, speech_api, ..Config::default() };
+        let (_engine, status) = watch::channel(EngineStatus::default());
+        let voice = VoiceEngine { tts: Arc::new(ScriptedTts::default()), status };
+        let desk = Desk::start(&config, voice, Admission::new(Limits::from(&Server::default()))).unwrap();
+        desk.order(Asked::openai(br#"{"input":"Hi"}"#).unwrap()).await.unwrap().wanted.key
+    }
+    let usual = key(TtsEngine::default()).await;
+    assert_eq!(key(TtsEngine { threads: 7, queue: 9, ..TtsEngine::default() }).await, usual);
+    assert_ne!(key(TtsEngine { speed: 1.2, ..TtsEngine::default() }).await, usual);
+    assert_ne!(key(TtsEngine { model: "other".into(), ..TtsEngine::default() }).await, usual);
 }
 
 #[tokio::test]
