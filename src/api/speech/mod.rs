@@ -33,6 +33,7 @@ use visavis_speech::text::{self, Text};
 use visavis_speech::{Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
 
 use crate::admission::{Admission, Kind, Permit, Principal};
+use crate::api::body::{UPLOAD, was_too_slow};
 use crate::config::Config;
 use crate::engine::status::EngineStatus;
 use crate::engine::{Speed, Tts};
@@ -233,15 +234,20 @@ impl Desk {
 /// A body that has arrived.
 ///
 /// # Errors
-/// If it is too large, or broke off.
+/// If it is too large or too slow, or broke off.
 pub(super) fn readable(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
     body.map_err(|rejection| {
-        let large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        let message = match large {
-            true => format!("The body is larger than {LARGEST_BODY} bytes; send the text in parts."),
-            false => format!("The body cannot be read: {}.", rejection.body_text()),
+        let status = if was_too_slow(&rejection) { StatusCode::REQUEST_TIMEOUT } else { rejection.status() };
+        let message = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                format!("The body is larger than {LARGEST_BODY} bytes; send the text in parts.")
+            }
+            StatusCode::REQUEST_TIMEOUT => {
+                format!("The body did not arrive within {} seconds.", UPLOAD.as_secs())
+            }
+            _ => format!("The body cannot be read: {}.", rejection.body_text()),
         };
-        Fault::Unreadable { large, message }
+        Fault::Unreadable { status, message }
     })
 }
 
