@@ -118,7 +118,7 @@ impl App {
     }
 }
 
-/// The voice for work without a call, which never fills more than a quarter of the engine's queue of this length.
+/// The voice for work without a call, which leaves most of the engine's queue of this length to calls.
 #[must_use]
 pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>, queue: u32) -> Arc<dyn Tts> {
     let admission = admission.clone();

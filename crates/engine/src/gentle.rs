@@ -16,18 +16,22 @@ pub struct GentleTts {
     inner: Arc<dyn Tts>,
     calls: Calls,
     /// For the requests that may be at the engine at once.
-    turns: Arc<Semaphore>,
+    waited: Arc<Semaphore>,
+    /// For those that nobody waits for, of which the others do not wait for any.
+    unhurried: Arc<Semaphore>,
 }
 
 impl GentleTts {
-    /// `calls`: whether there are calls now. `at_once`: how many requests may be at the engine; further ones wait here, in order.
+    /// `calls`: whether there are calls now. `at_once`: how many requests may be at the engine, and half as many that nobody waits for;
+    /// further ones wait here, in order.
     #[must_use]
     pub fn new(
         inner: Arc<dyn Tts>,
         calls: impl Fn() -> bool + Send + Sync + 'static,
         at_once: usize,
     ) -> Self {
-        Self { inner, calls: Box::new(calls), turns: Arc::new(Semaphore::new(at_once.max(1))) }
+        let turns = |count: usize| Arc::new(Semaphore::new(count.max(1)));
+        Self { inner, calls: Box::new(calls), waited: turns(at_once), unhurried: turns(at_once / 2) }
     }
 }
 
@@ -42,7 +46,8 @@ impl Tts for GentleTts {
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
         let closed = |_| EngineError::Unavailable("no more work beside calls is taken".into());
-        let turn = self.turns.clone().acquire_owned().await.map_err(closed)?;
+        let turns = if request.waited { &self.waited } else { &self.unhurried };
+        let turn = turns.clone().acquire_owned().await.map_err(closed)?;
         let parts = self.inner.synthesize(TtsRequest { gentle: (self.calls)(), ..request }).await?;
         // The turn ends when the stream is dropped.
         Ok(parts.inspect(move |_| _ = &turn).boxed())
