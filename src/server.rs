@@ -83,7 +83,9 @@ impl Server {
         let fleet = Arc::new(Fleet::start(&config, &models)?);
         let admission = Admission::new(admission::Limits::from(&config.server));
         let calls = Calls::new(config.clone(), fleet.engines(), admission.clone(), saver.clone());
-        let speech = desk(&config, &fleet, &admission)?;
+        let beside = api::beside_calls(&fleet, &admission, config.tts.queue);
+        let voice = VoiceEngine { tts: beside.clone(), status: fleet.tts.status.clone() };
+        let speech = Desk::start(&config, voice, admission.clone())?;
         let ice = Arc::new(ice);
         let (jobs, runner) = api::jobs::open(&config).unzip();
         let app = App {
@@ -97,6 +99,7 @@ impl Server {
             ice,
             names,
             certificate,
+            beside,
             speech,
             jobs,
             metrics,
@@ -172,12 +175,6 @@ impl Server {
         tracing::info!("stopped");
         ended
     }
-}
-
-/// What speaks for programs.
-fn desk(config: &Config, fleet: &Fleet, admission: &Arc<Admission>) -> anyhow::Result<Arc<Desk>> {
-    let (tts, status) = (api::beside_calls(fleet, admission), fleet.tts.status.clone());
-    Desk::start(config, VoiceEngine { tts, status }, admission.clone())
 }
 
 /// Measures what calls cost, for admission.

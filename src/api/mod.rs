@@ -109,6 +109,8 @@ pub struct App {
     pub names: Arc<Names>,
     /// The server's own certificate; `None`: it has no TLS.
     pub certificate: Option<Arc<Certificate>>,
+    /// The voice for work without a call.
+    pub beside: Arc<dyn Tts>,
     /// Speaks for programs.
     pub speech: Arc<Desk>,
     /// Takes jobs; none: their folder cannot be used, or there are to be none.
@@ -120,16 +122,16 @@ pub struct App {
 impl App {
     /// The voice for work without a call.
     fn voice_beside_calls(&self) -> Arc<dyn Tts> {
-        beside_calls(&self.fleet, &self.admission)
+        self.beside.clone()
     }
 }
 
-/// The voice for work without a call.
+/// The voice for work without a call, which leaves most of the engine's queue of this length to calls.
 #[must_use]
-pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>) -> Arc<dyn Tts> {
+pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>, queue: u32) -> Arc<dyn Tts> {
     let admission = admission.clone();
     let calls = move || admission.active(Kind::Call) > 0;
-    Arc::new(GentleTts::new(fleet.tts.engine.clone(), calls))
+    Arc::new(GentleTts::new(fleet.tts.engine.clone(), calls, queue as usize / 4))
 }
 
 /// All routes.
@@ -181,7 +183,13 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allow)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::RANGE, header::IF_NONE_MATCH])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_NONE_MATCH,
+        ])
         .expose_headers(exposed.chain(speak::HEADERS.map(HeaderName::from_static)).collect::<Vec<_>>())
         .max_age(std::time::Duration::from_secs(600))
 }

@@ -1,6 +1,7 @@
 //! Limits how slowly a response may be read, since it holds memory and a permit until it is sent.
 
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -14,23 +15,46 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) fn patiently(
     parts: impl Stream<Item = Bytes> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    unless_too_slow(parts.map(Ok))
+    while_it_plays(parts.map(|bytes| Ok(Played { bytes, lasts: Duration::ZERO })))
 }
 
-/// The same for parts that may break off by themselves.
-pub(super) fn unless_too_slow(
-    parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+/// A part of a sound.
+pub(super) struct Played {
+    /// The part.
+    pub(super) bytes: Bytes,
+    /// How long it is heard.
+    pub(super) lasts: Duration,
+}
+
+/// What is sent to a reader, and how slow it was so far.
+struct Sending<S> {
+    parts: Pin<Box<S>>,
+    waited: Duration,
+    /// How long it may have waited.
+    patience: Duration,
+    /// When it got the last part.
+    sent: Option<Instant>,
+}
+
+/// The same for a sound that grows, and may break off by itself: a player reads no faster than it plays, and has as much more time.
+pub(super) fn while_it_plays(
+    parts: impl Stream<Item = io::Result<Played>> + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let state = (Box::pin(parts), Duration::ZERO, None::<Instant>);
+    let state = Sending { parts: Box::pin(parts), waited: Duration::ZERO, patience: PATIENCE, sent: None };
     stream::unfold(Some(state), |state| async move {
-        let (mut parts, mut waited, sent) = state?;
-        waited += sent.map_or(Duration::ZERO, |sent| sent.elapsed());
-        if waited > PATIENCE {
+        let mut state = state?;
+        state.waited += state.sent.map_or(Duration::ZERO, |sent| sent.elapsed());
+        if state.waited > state.patience {
             return Some((Err(io::Error::new(io::ErrorKind::TimedOut, "the reader is too slow")), None));
         }
-        let part = parts.next().await?;
-        let goes_on = part.is_ok();
-        Some((part, goes_on.then(|| (parts, waited, Some(Instant::now())))))
+        match state.parts.next().await? {
+            Ok(Played { bytes, lasts }) => {
+                state.patience += lasts;
+                state.sent = Some(Instant::now());
+                Some((Ok(bytes), Some(state)))
+            }
+            Err(error) => Some((Err(error), None)),
+        }
     })
 }
 
@@ -52,6 +76,15 @@ mod tests {
             }
             assert_eq!((read == 10, broken), (whole, !whole), "{pause:?}: {read}");
         }
+        // A player that has had 1,000 s of sound has not waited for too long after 300 s.
+        let sound = || parts().map(|bytes| Ok(Played { bytes, lasts: Duration::from_secs(100) }));
+        let mut sent = std::pin::pin!(while_it_plays(sound()));
+        let mut read = 0;
+        while let Some(part) = sent.next().await {
+            read += part.unwrap().len();
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        assert_eq!(read, 10);
         // Time that the server takes does not count against the reader.
         let slow = parts().then(|part| async {
             tokio::time::sleep(PATIENCE).await;

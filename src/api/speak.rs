@@ -91,11 +91,9 @@ impl IntoResponse for SpeakError {
                 let body = json!({ "error": "invalid_request", "message": message, "field": field });
                 (StatusCode::BAD_REQUEST, Json(body)).into_response()
             }
-            Fault::Unreadable { large: false, message } => {
-                wrong(StatusCode::BAD_REQUEST, "invalid_request", &message)
-            }
-            Fault::Unreadable { large: true, message } => {
-                wrong(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message)
+            Fault::Unreadable { status, message } => {
+                let is_large = status == StatusCode::PAYLOAD_TOO_LARGE;
+                wrong(status, if is_large { "too_large" } else { "invalid_request" }, &message)
             }
             Fault::Share { message, seconds } => {
                 let response = wrong(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", &message);

@@ -179,7 +179,10 @@ mod tests {
         let asked = tts.asked();
         let said: Vec<&str> = asked.iter().map(|request| request.text.as_str()).collect();
         assert_eq!(said.join(" "), sentence("de"));
-        assert!(asked.iter().all(|one| one.ahead && one.voice == "eva" && one.language == "de"), "{asked:?}");
+        assert!(
+            asked.iter().all(|one| one.ahead && one.waited && one.voice == "eva" && one.language == "de"),
+            "{asked:?}"
+        );
         // 300 ms a word.
         assert!((7_000 * 7..8_000 * 9).contains(&samples.len()), "{} samples", samples.len());
     }

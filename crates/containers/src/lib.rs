@@ -6,11 +6,11 @@
 //!
 //! | format | container | [`whole`] | [`Encoder`] |
 //! |---|---|---|---|
-//! | `mp3` | MPEG frames behind a LAME tag | exact: the tag has delay and padding | begins exactly; up to 1,151 samples of silence behind the end, as only a tag at the beginning could say where that is. A sound shorter than a frame is exact |
+//! | `mp3` | MPEG frames behind a LAME tag | exact: the tag has delay and padding | begins exactly; up to 1,151 samples of silence behind the end, as only a tag at the beginning could say where that is; [`Encoder::complete`] writes it. A sound shorter than a frame is exact |
 //! | `opus` | Ogg | exact, by pre-skip and the last granule | exact |
 //! | `aac` | ADTS | 1,024 samples of silence before the sound and up to 1,023 behind it: ADTS has no place for either | the same |
-//! | `flac` | FLAC | exact | exact; the header's total is 0, "not known" |
-//! | `wav` | RIFF | exact | exact; both lengths of the header are 0xFFFFFFFF, as programs write to pipes |
+//! | `flac` | FLAC | exact | exact; the header's total is 0, "not known", until [`Encoder::complete`] |
+//! | `wav` | RIFF | exact | exact; both lengths of the header are 0xFFFFFFFF, as programs write to pipes, until [`Encoder::complete`] |
 //! | `pcm` | none: little-endian samples at the rate that was given | exact | exact |
 //!
 //! A format that does not have a sound's rate gets the next higher one that it has ([`Format::rate`]); then `n` samples become

@@ -277,7 +277,7 @@ pub struct TtsRequest {
     pub speed: Speed,
     /// No call waits for it: calls have priority.
     pub ahead: bool,
-    /// If it is `ahead`: somebody else waits for it, so that it goes before what nobody waits for.
+    /// If it is `ahead`: somebody else waits for it, or a call will soon, so that it goes before what nobody waits for.
     pub waited: bool,
     /// If it is `ahead`: it is also to leave most of the cores to calls.
     pub gentle: bool,

@@ -90,22 +90,13 @@ pub(crate) struct Coder(Box<Work>);
 struct Work {
     encoder: Encoder,
     file: Vec<u8>,
-    hash: Sha256,
-}
-
-impl Work {
-    fn sent(&mut self, bytes: Vec<u8>) -> Bytes {
-        self.hash.update(&bytes);
-        self.file.extend_from_slice(&bytes);
-        bytes.into()
-    }
 }
 
 /// What is left when a file is complete.
 pub(crate) struct Last {
     /// The last bytes.
     pub(crate) rest: Bytes,
-    /// All bytes.
+    /// The whole file. Other than what was sent, its header tells its length, where the format has a place for it.
     pub(crate) file: Bytes,
     /// The file's tag.
     pub(crate) tag: String,
@@ -116,7 +107,7 @@ impl Coder {
     /// If the format cannot be written.
     pub(crate) fn new(format: Format) -> Result<Self, EngineError> {
         let encoder = Encoder::new(format, OUT_RATE).map_err(|error| failed(&error))?;
-        Ok(Self(Box::new(Work { encoder, file: Vec::new(), hash: Sha256::new() })))
+        Ok(Self(Box::new(Work { encoder, file: Vec::new() })))
     }
 
     /// Takes samples; returns what can be sent now.
@@ -127,8 +118,8 @@ impl Coder {
         let Self(mut work) = self;
         let pushed = tokio::task::spawn_blocking(move || {
             let bytes = work.encoder.push(&samples).map_err(|error| failed(&error))?;
-            let bytes = work.sent(bytes);
-            Ok((Self(work), bytes))
+            work.file.extend_from_slice(&bytes);
+            Ok((Self(work), Bytes::from(bytes)))
         });
         pushed.await.unwrap_or_else(|_| Err(broken()))
     }
@@ -140,11 +131,9 @@ impl Coder {
     pub(crate) async fn finish(self) -> Result<Last, EngineError> {
         let Self(work) = self;
         let finished = tokio::task::spawn_blocking(move || {
-            let Work { encoder, mut file, mut hash } = *work;
-            let rest = encoder.finish().map_err(|error| failed(&error))?;
-            hash.update(&rest);
-            file.extend_from_slice(&rest);
-            let digest = hash.finalize();
+            let Work { encoder, mut file } = *work;
+            let rest = encoder.complete(&mut file).map_err(|error| failed(&error))?;
+            let digest = Sha256::digest(&file);
             let tag: String = digest.iter().take(TAG).map(|byte| format!("{byte:02x}")).collect();
             Ok(Last { rest: rest.into(), file: file.into(), tag: format!("\"{tag}\"") })
         });

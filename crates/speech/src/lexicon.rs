@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 const MOST_WORDS: usize = 20_000;
 /// Longest word and longest respelling, in characters.
 const LONGEST: usize = 200;
+const APOSTROPHES: [char; 2] = ['\'', '’'];
 
 /// Respellings by word, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,13 +67,17 @@ impl Lexicon {
     pub fn of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, LexiconFault> {
         let mut lexicon = Self::default();
         for (word, respelling) in entries {
-            lexicon.add(word, respelling).map_err(|why| LexiconFault::Word { word: word.to_owned(), why })?;
+            let fault = |why| LexiconFault::Word { word: word.chars().take(LONGEST).collect(), why };
+            lexicon.add(word, respelling).map_err(fault)?;
         }
         Ok(lexicon)
     }
 
     fn add(&mut self, word: &str, respelling: &str) -> Result<(), String> {
         let (word, respelling) = (word.trim(), respelling.trim());
+        if word.chars().count() > LONGEST || respelling.chars().count() > LONGEST {
+            return Err(format!("the word or its respelling has more than {LONGEST} characters"));
+        }
         if word.is_empty() || !word.chars().all(is_of_word) {
             return Err(format!("{word:?} is not one word of letters, digits and apostrophes"));
         }
@@ -84,9 +89,6 @@ impl Lexicon {
         let has_sound = respelling.chars().any(char::is_alphanumeric);
         if !has_sound || respelling.contains(char::is_control) {
             return Err(format!("{respelling:?} cannot be spoken; respell the word in letters"));
-        }
-        if word.chars().count() > LONGEST || respelling.chars().count() > LONGEST {
-            return Err(format!("the word or its respelling has more than {LONGEST} characters"));
         }
         self.0.insert(word.to_lowercase(), respelling.to_owned());
         Ok(())
@@ -125,15 +127,34 @@ pub fn respelled(text: &str, lexicons: &[&Lexicon]) -> String {
             rest = &rest[between..];
             continue;
         }
-        let found = lexicons.iter().find_map(|lexicon| lexicon.respelling(&rest[..word]));
-        out.push_str(found.unwrap_or(&rest[..word]));
+        push_respelled(&mut out, &rest[..word], lexicons);
         rest = &rest[word..];
     }
     out
 }
 
+/// A word may have apostrophes of its own, or stand in quotes of the same signs.
+fn push_respelled(out: &mut String, word: &str, lexicons: &[&Lexicon]) {
+    let found = |word: &str| lexicons.iter().find_map(|lexicon| lexicon.respelling(word));
+    if let Some(respelling) = found(word) {
+        return out.push_str(respelling);
+    }
+    let bare = word.trim_matches(APOSTROPHES);
+    let begin = word.len() - word.trim_start_matches(APOSTROPHES).len();
+    match found(bare) {
+        Some(respelling) => {
+            out.push_str(&word[..begin]);
+            out.push_str(respelling);
+            out.push_str(&word[begin + bare.len()..]);
+        }
+        None => out.push_str(word),
+    }
+}
+
+/// Marks belong to the letter before them: accents, points of Hebrew, and signs of Hindi.
 fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '\'' | '’')
+    let is_mark = matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{93c}' | '\u{94d}' | '\u{200c}' | '\u{200d}');
+    c.is_alphanumeric() || APOSTROPHES.contains(&c) || is_mark
 }
 
 #[cfg(test)]
@@ -148,6 +169,7 @@ mod tests {
             ("Nguyen sent a GIF.", "win sent a jif."),
             ("nguyens gifs", "nguyens gifs"),
             ("(Nguyen-gif)", "(win-jif)"),
+            ("a 'gif', ’Nguyen’ and ''", "a 'jif', ’win’ and ''"),
             ("", ""),
             ("ü, 🎉 nguyen", "ü, 🎉 win"),
         ] {
@@ -155,6 +177,9 @@ mod tests {
         }
         assert_eq!(respelled("Nguyen's gif", &[&own, &lexicon]), "Nguyen's ghif");
         assert_eq!(respelled("gif", &[]), "gif");
+        // With accents of their own, and with a sign that joins two letters.
+        let marked = Lexicon::of([("cafe\u{301}", "kafay"), ("नमस्ते", "namastay")]).unwrap();
+        assert_eq!(respelled("Cafe\u{301}, नमस्ते!", &[&marked]), "kafay, namastay!");
     }
 
     #[test]
@@ -170,5 +195,8 @@ mod tests {
         }
         let fault = Lexicon::of([("a b", "c")]).unwrap_err().to_string();
         assert!(fault.starts_with("\"a b\": "), "{fault}");
+        let long = "a".repeat(100_000);
+        let fault = Lexicon::of([(long.as_str(), "c")]).unwrap_err().to_string();
+        assert!(fault.len() < 300 && fault.contains("more than 200 characters"), "{fault:.400}");
     }
 }

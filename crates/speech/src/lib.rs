@@ -4,7 +4,7 @@
 //!   pure)
 //! - [`room`]: speaks a script once for all who want it now, and keeps it
 //! - [`flights`]: what grows while many read it
-//! - `performance`: a script by a voice; [`coding`]: as a file
+//! - `performance`: a script by a voice; `witness`: whether another one stood in for it; [`coding`]: as a file
 //! - [`memory`]: files in memory; [`tier`]: what is beneath it; [`disk`]: speech on disk
 //! - [`key`]: what determines how a text sounds; [`times`]: when each word sounds (both pure)
 
@@ -23,6 +23,7 @@ pub mod ssml;
 pub mod text;
 pub mod tier;
 pub mod times;
+mod witness;
 
 pub use coding::{Coded, Origin, Whole};
 pub use disk::Disk;

@@ -76,9 +76,11 @@ impl Memory {
     }
 }
 
-/// Whether what was made then is not older than `ttl`. A clock that was set back makes nothing old.
+/// Whether what was made then is not older than `ttl`. A clock that was set back a little makes nothing old; what comes from further
+/// ahead was made by a wrong clock, and would never be old.
 pub(crate) fn is_fresh(made: SystemTime, ttl: Duration, now: SystemTime) -> bool {
-    now.duration_since(made).is_ok_and(|age| age < ttl) || now < made
+    let apart = now.duration_since(made).unwrap_or_else(|ahead| ahead.duration());
+    apart < ttl
 }
 
 #[cfg(test)]
@@ -108,6 +110,8 @@ mod tests {
         memory.keep(slot("a"), file(100, made));
         assert!(memory.get(&slot("a"), made + 23 * HOUR).is_some());
         assert!(memory.get(&slot("a"), made - HOUR).is_some(), "the clock was set back");
+        memory.keep(slot("ahead"), file(100, made + 25 * HOUR));
+        assert!(memory.get(&slot("ahead"), made).is_none(), "it would never be old");
         assert!(memory.get(&slot("b"), made).is_none());
         assert!(memory.get(&slot("a"), made + 24 * HOUR).is_none());
         assert!(memory.get(&slot("a"), made).is_none(), "it is gone");

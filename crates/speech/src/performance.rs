@@ -8,6 +8,7 @@ use visavis_pipeline::animation::{Manner, Speaker, Spoken, speak_as};
 
 use crate::script::{Piece, Script};
 use crate::times::Times;
+use crate::witness::Witness;
 
 /// Samples of silence in one chunk: a second.
 const SILENCE: usize = OUT_RATE as usize;
@@ -19,6 +20,8 @@ pub(crate) struct Heard {
     pub(crate) samples: Vec<i16>,
     /// What is said in it, timed from the beginning of the whole.
     pub(crate) times: Times,
+    /// Another voice than the one that was asked for has spoken so far.
+    pub(crate) by_another: bool,
 }
 
 /// Speaks a script; `heard` gets each chunk. `waited`: somebody waits for it. Dropping the future stops the work.
@@ -32,6 +35,7 @@ pub(crate) async fn perform(
     mut heard: impl FnMut(Heard),
 ) -> Result<(), EngineError> {
     let (mut samples, mut spoken) = (0_u64, 0_usize);
+    let witness = Witness::new(tts.clone());
     let mut add = |chunk: Heard| {
         samples += chunk.samples.len() as u64;
         if !chunk.samples.is_empty() || !chunk.times.is_empty() {
@@ -47,14 +51,14 @@ pub(crate) async fn perform(
                 while left > 0 {
                     let silent = left.min(SILENCE);
                     left -= silent;
-                    at = add(Heard { samples: vec![0; silent], times: Times::default() });
+                    at = add(Heard { samples: vec![0; silent], ..Heard::default() });
                 }
             }
             Piece::Say { text, speed } => {
                 let speaker = Speaker { voice: script.voice.clone(), language: script.language.clone() };
-                let mut chunks = speak_as(text, speaker, Manner { speed: *speed, waited }, tts.clone());
+                let mut chunks = speak_as(text, speaker, Manner { speed: *speed, waited }, witness.clone());
                 while let Some(chunk) = chunks.recv().await {
-                    let chunk = of(chunk?, at);
+                    let chunk = Heard { by_another: witness.has_seen_another(), ..of(chunk?, at) };
                     spoken += chunk.samples.len();
                     at = add(chunk);
                 }
@@ -70,7 +74,7 @@ pub(crate) async fn perform(
 fn of(spoken: Spoken, at: u64) -> Heard {
     let Spoken { chunk, .. } = spoken;
     let times = Times { words: chunk.words, sounds: chunk.sounds.times, measured: chunk.sounds.measured };
-    Heard { samples: chunk.samples, times: times.later(at) }
+    Heard { samples: chunk.samples, times: times.later(at), by_another: false }
 }
 
 #[cfg(test)]

@@ -65,6 +65,14 @@ pub struct Room {
     files: Arc<Flights<Slot, Coded>>,
 }
 
+/// A file that is complete.
+struct Written {
+    /// Its last piece.
+    last: Coded,
+    /// Another voice than the one that was asked for speaks in it: it is not kept.
+    by_another: bool,
+}
+
 /// Speech that is there, or that grows.
 enum Source {
     Kept(Speech),
@@ -130,8 +138,8 @@ impl Room {
     async fn write(self: Arc<Self>, wanted: Wanted, filling: Filling<Slot, Coded>) {
         let written = filling.while_wanted(self.written(&wanted, &filling)).await;
         match written {
-            Some(Ok(last)) => {
-                if let Some(whole) = &last.whole {
+            Some(Ok(Written { last, by_another })) => {
+                if let Some(whole) = last.whole.as_ref().filter(|_| !by_another) {
                     self.memory.keep(wanted.slot(), whole.clone());
                 }
                 filling.push(last);
@@ -142,14 +150,15 @@ impl Room {
         }
     }
 
-    /// All of a file; returns its last piece.
+    /// All of a file; its last piece is yet to be sent.
     async fn written(
         self: &Arc<Self>,
         wanted: &Wanted,
         filling: &Filling<Slot, Coded>,
-    ) -> Result<Coded, EngineError> {
+    ) -> Result<Written, EngineError> {
         let mut coder = Coder::new(wanted.format)?;
         let (mut all, mut samples, mut made) = (Vec::new(), 0_u64, SystemTime::now());
+        let mut by_another = false;
         let origin = match self.source(wanted).await {
             Source::Kept(speech) => {
                 made = speech.made;
@@ -167,6 +176,7 @@ impl Room {
             Source::Grows(mut reader, origin) => {
                 while let Some(heard) = reader.next().await {
                     let heard = heard?;
+                    by_another |= heard.by_another;
                     let (next, bytes) = coder.push(heard.samples.clone()).await?;
                     coder = next;
                     let (times, length) = (heard.times.clone(), heard.samples.len() as u64);
@@ -180,7 +190,8 @@ impl Room {
         let Last { rest, file, tag } = coder.finish().await?;
         let whole = Whole { bytes: file, times: Times::joined(&all), samples, tag, made };
         let whole = Some(Arc::new(whole));
-        Ok(Coded { bytes: rest, times: Times::default(), samples: 0, origin, whole })
+        let last = Coded { bytes: rest, times: Times::default(), samples: 0, origin, whole };
+        Ok(Written { last, by_another })
     }
 
     /// The speech: kept in the tier, with somebody who wants it in another format, or anew.
@@ -217,10 +228,10 @@ impl Room {
         let spoken = perform(&script, &self.tts, waited, |heard| filling.push(heard));
         // None: nobody waits for it any more.
         let Some(spoken) = filling.while_wanted(spoken).await else { return };
-        let is_whole = spoken.is_ok();
+        let heard = filling.items();
+        let is_kept = spoken.is_ok() && !heard.iter().any(|heard| heard.by_another);
         filling.end(spoken);
-        if let Some(tier) = self.tier.as_ref().filter(|_| is_whole) {
-            let heard = filling.items();
+        if let Some(tier) = self.tier.as_ref().filter(|_| is_kept) {
             let samples = heard.iter().flat_map(|heard| heard.samples.iter().copied()).collect();
             let times = Times::joined(heard.iter().map(|heard| &heard.times));
             drop(heard);

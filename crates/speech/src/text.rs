@@ -6,6 +6,9 @@ use crate::lexicon::{Lexicon, respelled};
 use crate::script::Piece;
 use crate::ssml;
 
+/// A text may be this many times as long as is allowed once it is respelled.
+const MOST_SPOKEN: usize = 3;
+
 /// A text, and how it is to be spoken.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
@@ -38,8 +41,29 @@ pub fn pieces(text: Text<'_>) -> Result<Vec<Piece>, Fault> {
     } else {
         vec![Piece::Say { text: respell(text), speed }]
     };
-    let speaks = |piece: &Piece| matches!(piece, Piece::Say { text, .. } if !text.trim().is_empty());
-    if pieces.iter().any(speaks) { Ok(pieces) } else { Err(Fault(EMPTY.into())) }
+    check_spoken(&pieces, longest)?;
+    Ok(pieces)
+}
+
+/// Respellings and spelled characters make a text longer than it is written.
+fn check_spoken(pieces: &[Piece], longest: usize) -> Result<(), Fault> {
+    let texts = || {
+        pieces.iter().filter_map(|piece| match piece {
+            Piece::Say { text, .. } => Some(text),
+            Piece::Pause { .. } => None,
+        })
+    };
+    if texts().all(|text| text.trim().is_empty()) {
+        return Err(Fault(EMPTY.into()));
+    }
+    let length: usize = texts().map(|text| text.chars().count()).sum();
+    let most = MOST_SPOKEN * longest;
+    if length > most {
+        return Err(Fault(format!(
+            "the text has {length} characters once it is respelled; at most {most}: send it in parts"
+        )));
+    }
+    Ok(())
 }
 
 const EMPTY: &str = "the text is empty: there is nothing to say";
@@ -87,6 +111,18 @@ mod tests {
         };
         let text = pieces(text).unwrap();
         assert_eq!(text, [Piece::Say { text: "A jif, מלים and 1 < 2.\n".into(), speed: Speed::FASTEST }]);
+    }
+
+    #[test]
+    fn respellings_do_not_make_a_text_longer_than_can_be_spoken() {
+        let lexicon = Lexicon::of([("a", "a rather long respelling")]).unwrap();
+        let said = |words: usize| {
+            let text = vec!["a"; words].join(" ");
+            pieces(Text { text: &text, speed: Speed::USUAL, lexicons: &[&lexicon], longest: 50 })
+        };
+        assert!(said(6).is_ok());
+        let fault = said(7).unwrap_err().0;
+        assert!(fault.contains("174 characters once it is respelled; at most 150"), "{fault}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_stream::Stream;
 use tonic::Status;
 use visavis_proto::state::Ticket;
-use visavis_proto::v1::SpeechPart;
+use visavis_proto::v1::{Priority, SpeechPart};
 
 use crate::catalogue::Voice;
 use crate::queue::{Interrupt, Queue};
@@ -20,6 +20,8 @@ use crate::text::Part;
 
 /// How often a job is interrupted at most: it must be spoken in the end, however many calls there are.
 const MOST_INTERRUPTIONS: u8 = 8;
+/// How many of them may be for work beside calls, so that a call always finds some left.
+const MOST_BESIDE_CALLS: u8 = MOST_INTERRUPTIONS / 2;
 
 /// A request that is waiting or being spoken.
 pub(crate) struct Job {
@@ -121,11 +123,12 @@ impl Stop {
 }
 
 impl Interrupt for Stop {
-    fn interrupt(&self) {
+    fn interrupt(&self, by: Priority) {
         if self.was_interrupted() {
             return;
         }
-        let more = |count: u8| (count < MOST_INTERRUPTIONS).then_some(count + 1);
+        let most = if by == Priority::Live { MOST_INTERRUPTIONS } else { MOST_BESIDE_CALLS };
+        let more = |count: u8| (count < most).then_some(count + 1);
         if self.interruptions.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok() {
             self.interrupted.store(true, Ordering::Release);
             self.terminate();
@@ -201,4 +204,26 @@ impl Drop for SpeechStream {
 
 fn too_late() -> Status {
     Status::deadline_exceeded("deadline_ms passed before the text was spoken")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_not_interrupted_for_ever_and_work_beside_calls_leaves_interruptions_to_calls() {
+        let stop = Stop::new(None, false);
+        let interrupted = |by: Priority| {
+            stop.interrupt(by);
+            stop.resume()
+        };
+        for _ in 0..MOST_BESIDE_CALLS {
+            assert!(interrupted(Priority::Speculative));
+        }
+        assert!(!interrupted(Priority::Speculative));
+        for _ in MOST_BESIDE_CALLS..MOST_INTERRUPTIONS {
+            assert!(interrupted(Priority::Live));
+        }
+        assert!(!interrupted(Priority::Live));
+    }
 }

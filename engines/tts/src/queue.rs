@@ -18,8 +18,8 @@ pub(crate) struct Queue<T>(Monitor<Jobs<T>>);
 
 /// Work that can be interrupted, and is then done again later.
 pub(crate) trait Interrupt: Send + Sync {
-    /// Ends the current step of the work early.
-    fn interrupt(&self);
+    /// Ends the current step of the work early, for work of this priority.
+    fn interrupt(&self, by: Priority);
 }
 
 struct Jobs<T> {
@@ -93,7 +93,7 @@ impl<T> Queue<T> {
     pub(crate) fn push(&self, entry: Entry<T>) {
         let mut jobs = self.0.lock();
         if let Some(beside) = jobs.beside.as_ref().filter(|beside| entry.rank < beside.priority) {
-            beside.step.interrupt();
+            beside.step.interrupt(entry.rank);
         }
         jobs.waiting.push(entry);
         drop(jobs);
@@ -239,7 +239,7 @@ mod tests {
     struct Counted(std::sync::atomic::AtomicU32);
 
     impl Interrupt for Counted {
-        fn interrupt(&self) {
+        fn interrupt(&self, _: Priority) {
             self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     }

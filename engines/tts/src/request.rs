@@ -11,6 +11,14 @@ pub(crate) const TEXT_LIMIT: usize = 5000;
 /// Valid speeds; 1 is as recorded.
 const SPEEDS: std::ops::RangeInclusive<f32> = 0.25..=4.0;
 
+/// Slower speech makes longer sound of each symbol than the bounds of a run were measured with.
+const MEASURED: f32 = 0.5;
+
+/// How many of these symbols or characters a run may have at this speed, so that its memory and time stay within their bounds.
+pub(crate) fn fitting(most: usize, speed: f32) -> usize {
+    (most as f32 * (speed / MEASURED).min(1.0)) as usize
+}
+
 /// A valid request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Checked {
@@ -128,6 +136,13 @@ mod tests {
         ] {
             let message = chosen(voice, language).unwrap_err();
             assert!(message.starts_with(field) && message.contains("eva (de)"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_very_slow_speech_has_fewer_symbols() {
+        for (speed, most) in [(4.0, 300), (1.0, 300), (0.5, 300), (0.25, 150)] {
+            assert_eq!(fitting(300, speed), most, "{speed}");
         }
     }
 

@@ -14,7 +14,7 @@ use visavis_proto::v1::{SynthesizeRequest, VoicesReply, VoicesRequest};
 use crate::catalogue::Catalogue;
 use crate::job::{Job, SpeechStream, Stop};
 use crate::queue::{Entry, Queue};
-use crate::request::{Checked, check};
+use crate::request::{Checked, check, fitting};
 use crate::text::parts;
 
 /// Longer texts, in bytes, may need longer network runs than a call's segments do.
@@ -47,7 +47,8 @@ impl Tts for Service {
         // A request may wait for its voice, which is then loaded first.
         let ticket = self.state.enter_early()?;
         let wait = Duration::from_millis(request.deadline_ms.into());
-        let stop = Arc::new(Stop::new((!wait.is_zero()).then(|| arrived + wait), request.text.len() > LONG));
+        let long = request.text.len() > fitting(LONG, speed);
+        let stop = Arc::new(Stop::new((!wait.is_zero()).then(|| arrived + wait), long));
         let parts = parts(&request.text);
         // The worker may halve parts, but each keeps at least one character.
         let (sender, receiver) = mpsc::channel(request.text.chars().count() + 2);

@@ -11,6 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::espeak::Espeak;
 use crate::job::Job;
 use crate::loader::Ready;
+use crate::request::fitting;
 use crate::runtime::run_options;
 use crate::say::say;
 use crate::sound::{excess_lead, pcm16};
@@ -118,11 +119,12 @@ impl Synthesizer {
         };
         let facts = model.facts().clone();
         self.espeak.select(&facts.speaker(job.voice.first()).espeak)?;
-        let clauses = next_clauses(&mut self.espeak, job, facts.longest_input);
+        let longest = fitting(facts.longest_input, job.speed);
+        let clauses = next_clauses(&mut self.espeak, job, longest);
         let part = &job.parts[job.next];
         let utterance = Utterance::new(&clauses, &facts.symbols);
         let symbols = utterance.symbols();
-        self.large = symbols.len() > LARGE;
+        self.large = symbols.len() > fitting(LARGE, job.speed);
         let sound = if utterance.is_silent() {
             Sound { samples: Vec::new(), durations: Durations::silent(symbols.len()) }
         } else {

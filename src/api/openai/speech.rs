@@ -63,10 +63,7 @@ impl From<Fault> for ApiError {
                 invalid(message).param("voice").code("voice_not_found")
             }
             Fault::Wrong { field, message } => invalid(message).param(field),
-            Fault::Unreadable { large: false, message } => invalid(message),
-            Fault::Unreadable { large: true, message } => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", message)
-            }
+            Fault::Unreadable { status, message } => Self::new(status, "invalid_request_error", message),
             Fault::Share { message, seconds } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", message)
                     .code("rate_limit_exceeded")

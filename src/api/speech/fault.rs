@@ -1,5 +1,7 @@
 //! Why speech is not made; each route tells it in its own form.
 
+use axum::http::StatusCode;
+
 use crate::admission::Refusal;
 use crate::engine::EngineError;
 
@@ -18,8 +20,8 @@ pub(in crate::api) enum Fault {
     },
     /// The body is no such request.
     Unreadable {
-        /// Whether it is too large.
-        large: bool,
+        /// The status that says so.
+        status: StatusCode,
         /// What is wrong.
         message: String,
     },

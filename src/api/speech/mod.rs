@@ -1,6 +1,7 @@
 //! Speech for programs: what `/v1/audio/speech` and `/speak` share.
 //!
 //! - `order` (pure): what is asked, and its limits; `voices`: who speaks it
+//! - `settings`: what is configured, and the files that it names
 //! - `quota` (pure): how much an address may ask of `/speak`
 //! - `fault`: why a request is not served
 //! - `sound`: the response as a file, whole, in part (`range`, pure) or as it grows; `events`: as server-sent events (pure), which
@@ -13,15 +14,15 @@ mod fault;
 mod order;
 mod quota;
 mod range;
+mod settings;
 mod sound;
 mod stream;
 mod voices;
 mod warm;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
@@ -29,10 +30,11 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use visavis_speech::room::{Bounds, Room, to_the_end};
 use visavis_speech::text::{self, Text};
-use visavis_speech::{Disk, Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
+use visavis_speech::{Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
 
 use crate::admission::{Admission, Kind, Permit, Principal};
-use crate::config::{Config, SpeechApi};
+use crate::api::body::{UPLOAD, was_too_slow};
+use crate::config::Config;
 use crate::engine::status::EngineStatus;
 use crate::engine::{EngineError, Speed, Tts};
 
@@ -43,6 +45,7 @@ pub(super) use stream::as_events;
 pub use warm::warm_up;
 
 use quota::Quota;
+use settings::Settings;
 use stream::Growing;
 use voices::{Chosen, Voices};
 
@@ -53,21 +56,13 @@ pub(super) const LARGEST_BODY: usize = 1 << 20;
 pub struct Desk {
     room: Arc<Room>,
     status: watch::Receiver<EngineStatus>,
+    /// The engine's model, as last known: while the engine is away, what it has spoken is still found.
+    model: Mutex<String>,
     settings: Settings,
     lexicon: Lexicon,
     voices: Voices,
     quota: Mutex<Quota<Principal>>,
     admission: Arc<Admission>,
-}
-
-/// What is configured.
-#[derive(Debug, Clone, Default)]
-struct Settings {
-    own: SpeechApi,
-    /// The engine's configured speed, which is part of how a voice sounds.
-    speed: f32,
-    /// The folder of cloned voices.
-    clones: std::path::PathBuf,
 }
 
 /// A voice engine, and whether it is ready.
@@ -128,17 +123,17 @@ impl Desk {
         voice: VoiceEngine,
         admission: Arc<Admission>,
     ) -> anyhow::Result<Arc<Self>> {
-        let own = config.speech_api.clone();
-        let lexicon = lexicon(&own)?;
-        let ttl = Duration::from_secs(3600 * u64::from(own.ttl_hours));
+        let settings = Settings::of(config);
+        let (own, ttl) = (&settings.own, settings.ttl());
+        let lexicon = settings::lexicon(own)?;
         let bounds = Bounds { memory: u64::from(own.memory_mb) << 20, ttl };
-        let tier = disk(config, ttl).map(|disk| Arc::new(disk) as Arc<dyn Tier>);
+        let tier = settings::disk(config, ttl).map(|disk| Arc::new(disk) as Arc<dyn Tier>);
         let VoiceEngine { tts, status } = voice;
         let voices = Voices::new(tts.clone(), own.voices.clone(), config.tts.voice.clone());
         let quota = Mutex::new(Quota::new(own.requests_per_hour));
-        let settings = Settings { own, speed: config.tts.speed, clones: config.clones_dir() };
         let room = Room::new(tts, bounds, tier);
-        Ok(Arc::new(Self { room, status, settings, lexicon, voices, quota, admission }))
+        let model = Mutex::default();
+        Ok(Arc::new(Self { room, status, model, settings, lexicon, voices, quota, admission }))
     }
 
     /// Checks what is asked, and chooses who speaks it.
@@ -156,11 +151,11 @@ impl Desk {
         let Chosen { voice, language, speaks, source } =
             self.voices.choose(&asked.voice, &asked.language).await?;
         let script = Script { voice, language, pieces };
-        let model = self.status.borrow().model.clone();
-        let since = visavis_models::clones::since(&self.settings.clones, &script.voice);
+        let model = self.model();
+        let since = visavis_models::clones::since(&self.settings.clones, &speaks);
         let voiced = Voiced {
             engine: format!("{source}/{speaks}"),
-            model: format!("{model}@{}", self.settings.speed),
+            model: format!("{model}@{:016x}", self.settings.sound),
             since: since.and_then(|since| since.duration_since(UNIX_EPOCH).ok()),
         };
         let (key, format) = (Key::of(&script, &voiced), asked.format);
@@ -204,11 +199,25 @@ impl Desk {
 
     /// Whether work may begin. Only a synthesis is counted, and needs the voice.
     fn grant(&self, client: &Client, key: Key) -> Result<Permit, Fault> {
-        if !self.room.holds(key) {
+        let is_kept = self.room.holds(key);
+        if !is_kept {
             self.check_voice()?;
+        }
+        let permit = self.admission.admit(client.principal.clone(), Kind::Request)?;
+        // What is refused costs nothing.
+        if !is_kept {
             self.count(client)?;
         }
-        Ok(self.admission.admit(client.principal.clone(), Kind::Request)?)
+        Ok(permit)
+    }
+
+    fn model(&self) -> String {
+        let now = self.status.borrow().model.clone();
+        let mut last = self.model.lock();
+        if !now.is_empty() {
+            last.clone_from(&now);
+        }
+        last.clone()
     }
 
     /// Whether the voice speaks; the refusal says what it waits for.
@@ -238,15 +247,20 @@ impl Desk {
 /// A body that has arrived.
 ///
 /// # Errors
-/// If it is too large, or broke off.
+/// If it is too large or too slow, or broke off.
 pub(super) fn readable(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
     body.map_err(|rejection| {
-        let large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        let message = match large {
-            true => format!("The body is larger than {LARGEST_BODY} bytes; send the text in parts."),
-            false => format!("The body cannot be read: {}.", rejection.body_text()),
+        let status = if was_too_slow(&rejection) { StatusCode::REQUEST_TIMEOUT } else { rejection.status() };
+        let message = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                format!("The body is larger than {LARGEST_BODY} bytes; send the text in parts.")
+            }
+            StatusCode::REQUEST_TIMEOUT => {
+                format!("The body did not arrive within {} seconds.", UPLOAD.as_secs())
+            }
+            _ => format!("The body cannot be read: {}.", rejection.body_text()),
         };
-        Fault::Unreadable { large, message }
+        Fault::Unreadable { status, message }
     })
 }
 
@@ -258,30 +272,6 @@ pub(super) fn milliseconds(since: Instant) -> u64 {
 fn speed(asked: Option<f64>) -> Result<Speed, Fault> {
     let Some(factor) = asked else { return Ok(Speed::USUAL) };
     Speed::new(factor).ok_or_else(|| Fault::wrong("speed", &format!("{factor} is not between 0.25 and 4.0")))
-}
-
-fn lexicon(own: &SpeechApi) -> anyhow::Result<Lexicon> {
-    if own.lexicon.as_os_str().is_empty() {
-        return Ok(Lexicon::default());
-    }
-    let named = || format!("the lexicon {} cannot be used (speech_api.lexicon)", own.lexicon.display());
-    let text = std::fs::read_to_string(&own.lexicon).with_context(named)?;
-    Lexicon::parse(&text).with_context(named)
-}
-
-/// The folder of speech; none: there is to be none, or it cannot be read.
-fn disk(config: &Config, ttl: Duration) -> Option<Disk> {
-    let bytes = u64::from(config.speech_api.disk_mb) << 20;
-    if bytes == 0 {
-        return None;
-    }
-    let folder = config.speech_dir();
-    Disk::open(&folder, bytes, ttl)
-        .inspect_err(|error| {
-            let folder = folder.display();
-            tracing::warn!(%folder, %error, "no speech is kept on disk: the folder cannot be read (speech_api.dir)");
-        })
-        .ok()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use serde::Deserialize;
 use visavis_containers::Format;
 
@@ -154,7 +155,7 @@ impl Asked {
 
 fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| Fault::Unreadable {
-        large: false,
+        status: StatusCode::BAD_REQUEST,
         message: format!("The body is no such JSON object: {error}."),
     })
 }
@@ -209,7 +210,10 @@ mod tests {
             assert_eq!(field(openai(&body).unwrap_err()), name, "{body}");
         }
         for body in [json!({}), json!({ "input": 7 }), json!([]), json!({ "input": "Hi", "speed": "fast" })] {
-            assert!(matches!(openai(&body), Err(Fault::Unreadable { large: false, .. })), "{body}");
+            assert!(
+                matches!(openai(&body), Err(Fault::Unreadable { status: StatusCode::BAD_REQUEST, .. })),
+                "{body}"
+            );
         }
         let body = json!({ "text": "Hi", "pitch": 9 }).to_string();
         assert_eq!(field(Asked::speak(body.as_bytes()).unwrap_err()), "pitch");

@@ -24,7 +24,8 @@ pub(super) fn is_part(header: &str) -> bool {
 pub(super) fn part(header: &str, length: usize) -> Part {
     let Some(asked) = header.trim().strip_prefix("bytes=") else { return Part::All };
     let Some((first, last)) = asked.trim().split_once('-') else { return Part::All };
-    let number = |text: &str| text.trim().parse::<usize>().ok();
+    let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| Some(text.trim()).filter(digits)?.parse::<usize>().ok();
     match (first.trim().is_empty(), last.trim().is_empty()) {
         (true, true) => Part::All,
         // The last bytes.
@@ -67,6 +68,7 @@ mod tests {
             ("bytes=0-1,5-6", Part::All),
             ("bytes=-", Part::All),
             ("bytes=a-b", Part::All),
+            ("bytes=+1-+2", Part::All),
             ("bytes=99999999999999999999999-", Part::All),
             ("items=0-1", Part::All),
         ] {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header;
@@ -13,8 +14,9 @@ use visavis_speech::{Coded, Origin, Slot, Times, Whole};
 use super::events::{AT_ONCE, Told, done, failed, piece};
 use super::fault::Fault;
 use super::{Order, Ready};
-use crate::api::sending::unless_too_slow;
+use crate::api::sending::{Played, while_it_plays};
 use crate::engine::EngineError;
+use crate::frame::OUT_RATE;
 
 /// A file of which something is there. Dropping it stops the work, if nobody else wants it.
 pub(in crate::api) struct Growing {
@@ -64,13 +66,10 @@ impl Growing {
 
     /// The file as a body. If the voice fails, the connection is broken off, so that nobody takes the part for the whole.
     pub(super) fn body(self) -> Body {
-        let bytes = self.pieces().filter_map(|coded| {
-            std::future::ready(match coded {
-                Ok(coded) => (!coded.bytes.is_empty()).then(|| Ok(coded.bytes.clone())),
-                Err(error) => Some(Err(broken_off(error))),
-            })
-        });
-        Body::from_stream(unless_too_slow(bytes))
+        body(self.pieces().map(|coded| match coded {
+            Ok(coded) => Ok(Played { bytes: coded.bytes.clone(), lasts: lasts(coded.samples) }),
+            Err(error) => Err(broken_off(error)),
+        }))
     }
 }
 
@@ -85,43 +84,54 @@ pub(in crate::api) fn as_events(ready: Ready, order: &Order, told: Told) -> Resp
     let characters = order.characters;
     let body = match ready {
         Ready::Whole(whole, _) => {
-            let (first, last) = (piece(&[], &whole.times, told), done(characters, whole.samples));
+            let first = Played { bytes: piece(&[], &whole.times, told), lasts: lasts(whole.samples) };
+            let last = done(characters, whole.samples);
             let length = whole.bytes.len();
             // One by one: a long file in base64 would be in memory twice.
             let sound = stream::iter((0..length).step_by(AT_ONCE))
                 .map(move |at| piece(&whole.bytes[at..length.min(at + AT_ONCE)], &Times::default(), told));
-            sent(one(first).chain(sound).chain(one(last)))
+            body(one(first).chain(sound.map(at_once)).chain(one(at_once(last))).map(Ok))
         }
         Ready::Growing(growing) => {
             let state = Some((Box::pin(growing.pieces()), 0_u64));
             let parts = stream::unfold(state, move |state| async move {
                 let (mut pieces, samples) = state?;
-                let part: (Bytes, _) = match pieces.next().await {
+                let part: (Played, _) = match pieces.next().await {
                     Some(Ok(coded)) => {
-                        let part = piece(&coded.bytes, &coded.times, told);
+                        let bytes = piece(&coded.bytes, &coded.times, told);
+                        let part = Played { bytes, lasts: lasts(coded.samples) };
                         (part, Some((pieces, samples + coded.samples)))
                     }
                     Some(Err(error)) => {
                         _ = broken_off(error);
-                        (failed(), None)
+                        (at_once(failed()), None)
                     }
-                    None => (done(characters, samples), None),
+                    None => (at_once(done(characters, samples)), None),
                 };
                 Some(part)
             });
-            sent(parts)
+            body(parts.map(Ok))
         }
     };
     let heads = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
     (heads, body).into_response()
 }
 
-fn one(event: Bytes) -> impl Stream<Item = Bytes> + Send {
-    stream::once(std::future::ready(event))
+fn one(part: Played) -> impl Stream<Item = Played> + Send {
+    stream::once(std::future::ready(part))
 }
 
-/// Events as a body; a piece without sound and words makes none.
-fn sent(events: impl Stream<Item = Bytes> + Send + 'static) -> Body {
-    let events = events.filter(|event| std::future::ready(!event.is_empty()));
-    Body::from_stream(unless_too_slow(events.map(Ok)))
+/// A part that nobody listens to.
+fn at_once(bytes: Bytes) -> Played {
+    Played { bytes, lasts: Duration::ZERO }
+}
+
+fn lasts(samples: u64) -> Duration {
+    Duration::from_secs_f64(samples as f64 / f64::from(OUT_RATE))
+}
+
+/// Parts as a body. Some have no bytes yet: an encoder keeps them, or there is nothing to tell.
+fn body(parts: impl Stream<Item = io::Result<Played>> + Send + 'static) -> Body {
+    let sent = |part: &io::Result<Bytes>| std::future::ready(!part.as_ref().is_ok_and(Bytes::is_empty));
+    Body::from_stream(while_it_plays(parts).filter(sent))
 }

@@ -1,6 +1,7 @@
 //! The routes with scripted voices.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -14,7 +15,7 @@ use visavis_scripted::ScriptedTts;
 use super::*;
 use crate::admission::Limits;
 use crate::api::{openai, speak};
-use crate::config::Server;
+use crate::config::{Server, SpeechApi, TtsEngine};
 use crate::engine::{EngineError, Voice};
 
 /// Samples of a word of the scripted voice.
@@ -23,6 +24,8 @@ const WORD: usize = 7_200;
 struct Bench {
     desk: Arc<Desk>,
     tts: Arc<ScriptedTts>,
+    /// The engine's state.
+    engine: watch::Sender<EngineStatus>,
 }
 
 fn bench_with(tts: ScriptedTts, ready: bool, own: SpeechApi) -> Bench {
@@ -34,12 +37,12 @@ fn bench_with(tts: ScriptedTts, ready: bool, own: SpeechApi) -> Bench {
     };
     let tts = Arc::new(tts.with_voices([voice("joe", "en"), voice("eva", "de")]));
     let model = "joe.onnx".to_owned();
-    let (_, status) =
+    let (engine, status) =
         watch::channel(EngineStatus { ready, message: "loads".into(), model, ..EngineStatus::default() });
     let config = Config { speech_api: SpeechApi { disk_mb: 0, ..own }, ..Config::default() };
     let admission = Admission::new(Limits::from(&Server::default()));
     let desk = Desk::start(&config, VoiceEngine { tts: tts.clone(), status }, admission).unwrap();
-    Bench { desk, tts }
+    Bench { desk, tts, engine }
 }
 
 fn bench() -> Bench {
@@ -280,6 +283,51 @@ async fn an_address_has_its_number_of_syntheses_an_hour_and_what_is_kept_is_free
     }
     // The clock may reach a new hour meanwhile, in which all are served.
     assert!([[200, 200, 200, 429], [200; 4]].contains(&[said[0], said[1], said[2], said[3]]), "{said:?}");
+}
+
+#[tokio::test]
+async fn speech_is_other_speech_once_other_settings_make_its_sound() {
+    async fn key(tts: TtsEngine) -> Key {
+        let speech_api = SpeechApi { disk_mb: 0, ..SpeechApi::default() };
+        let config = Config { tts, speech_api, ..Config::default() };
+        let (_engine, status) = watch::channel(EngineStatus::default());
+        let voice = VoiceEngine { tts: Arc::new(ScriptedTts::default()), status };
+        let desk = Desk::start(&config, voice, Admission::new(Limits::from(&Server::default()))).unwrap();
+        desk.order(Asked::openai(br#"{"input":"Hi"}"#).unwrap()).await.unwrap().wanted.key
+    }
+    let usual = key(TtsEngine::default()).await;
+    assert_eq!(key(TtsEngine { threads: 7, queue: 9, ..TtsEngine::default() }).await, usual);
+    assert_ne!(key(TtsEngine { speed: 1.2, ..TtsEngine::default() }).await, usual);
+    assert_ne!(key(TtsEngine { model: "other".into(), ..TtsEngine::default() }).await, usual);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_found_while_the_engine_is_away() {
+    let bench = bench();
+    let body = json!({ "text": "Hello there." });
+    bytes(bench.speak(&body).await).await;
+    bench.engine.send_replace(EngineStatus::not_ready("it restarts"));
+    let kept = bench.speak(&body).await;
+    assert_eq!(kept.status(), StatusCode::OK);
+    assert_eq!(kept.headers()["x-tts-cache"], "hit");
+    let other = bench.speak(&json!({ "text": "Something else." })).await;
+    assert_eq!(other.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_for_want_of_room_is_not_counted() {
+    let own = SpeechApi { requests_per_hour: 1, ..SpeechApi::default() };
+    let bench = bench_with(ScriptedTts::default(), true, own);
+    let principal = || Principal::from(Some(Ipv4Addr::new(192, 0, 2, 1).into()));
+    let mut others = Vec::new();
+    while let Ok(permit) = bench.desk.admission.admit(principal(), Kind::Request) {
+        others.push(permit);
+    }
+    let body = json!({ "text": "Hello there." });
+    let refused = bench.speak_as(principal(), &body).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    drop(others);
+    assert_eq!(bench.speak_as(principal(), &body).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]

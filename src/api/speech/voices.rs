@@ -14,6 +14,8 @@ use crate::voice::{ChosenVoice, KnownVoice, find, first};
 const LISTING: Duration = Duration::from_secs(3);
 /// How long a list is used.
 const FRESH: Duration = Duration::from_secs(5);
+/// The same where it lacks the voice that is asked for, which may just have been added.
+const FRESH_WITHOUT: Duration = Duration::from_millis(500);
 /// The names of OpenAI's voices.
 const OPENAI: [&str; 13] = [
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer",
@@ -61,16 +63,23 @@ impl Voices {
     /// # Errors
     /// If there is no such voice, with those that exist, or the voices are not known.
     pub(super) async fn choose(&self, asked: &str, language: &str) -> Result<Chosen, Fault> {
-        let List { voices, known, .. } = self.list().await?;
+        match self.chosen(&self.list(FRESH).await?, asked, language) {
+            Err(_) => self.chosen(&self.list(FRESH_WITHOUT).await?, asked, language),
+            chosen => chosen,
+        }
+    }
+
+    fn chosen(&self, list: &List, asked: &str, language: &str) -> Result<Chosen, Fault> {
+        let List { voices, known, .. } = list;
         let named = self.named.get(asked).map(String::as_str);
         let is_listed = || known.iter().any(|voice| voice.name == asked);
         let is_usual = asked.is_empty() || (OPENAI.contains(&asked) && !is_listed());
         let chosen = match named {
-            Some(name) => self::named(&known, name, language)?,
-            None if is_usual => self.usual(&known, language),
-            None => self::named(&known, asked, language)?,
+            Some(name) => self::named(known, name, language)?,
+            None if is_usual => self.usual(known, language),
+            None => self::named(known, asked, language)?,
         };
-        Ok(about(chosen, &voices, &known))
+        Ok(about(chosen, voices, known))
     }
 
     /// The configured voice if it speaks the language; otherwise the language's first.
@@ -87,22 +96,27 @@ impl Voices {
     }
 
     /// The list as it was a moment ago, so that a stream of requests does not ask for it each time. While the engine does not
-    /// respond, the last one.
-    async fn list(&self) -> Result<List, EngineError> {
+    /// respond, or lists nothing, the last one.
+    async fn list(&self, fresh: Duration) -> Result<List, EngineError> {
         let last = self.list.lock().clone();
-        if let Some(list) = last.as_ref().filter(|list| list.at.elapsed() < FRESH) {
+        if let Some(list) = last.as_ref().filter(|list| list.at.elapsed() < fresh) {
             return Ok(list.clone());
         }
         let late = |_| Err(EngineError::Deadline);
-        match tokio::time::timeout(LISTING, self.tts.voices()).await.unwrap_or_else(late) {
-            Ok(voices) => {
+        let listed = tokio::time::timeout(LISTING, self.tts.voices()).await.unwrap_or_else(late);
+        let at = Instant::now();
+        let list = match (listed, last) {
+            // Not asked again at once, so that what is kept does not wait for an engine that hangs.
+            (Err(_), Some(last)) => List { at, ..last },
+            (Ok(voices), Some(last)) if voices.is_empty() => List { at, ..last },
+            (Err(error), None) => return Err(error),
+            (Ok(voices), _) => {
                 let known = Arc::new(voices.iter().map(Voice::known).collect());
-                let list = List { at: Instant::now(), voices: Arc::new(voices), known };
-                *self.list.lock() = Some(list.clone());
-                Ok(list)
+                List { at, voices: Arc::new(voices), known }
             }
-            Err(error) => last.ok_or(error),
-        }
+        };
+        *self.list.lock() = Some(list.clone());
+        Ok(list)
     }
 }
 
@@ -130,9 +144,11 @@ fn about(chosen: ChosenVoice, voices: &[Voice], known: &[KnownVoice]) -> Chosen 
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream::BoxStream;
     use visavis_scripted::ScriptedTts;
 
     use super::*;
+    use crate::engine::{TtsCapabilities, TtsPart, TtsRequest};
 
     fn voices(usual: &str) -> Voices {
         let voice = |name: &str, language: &str| Voice {
@@ -165,6 +181,60 @@ mod tests {
             let (voice, language, speaks) = chosen(usual, asked, language).await.unwrap();
             assert_eq!((voice.as_str(), language.as_str(), speaks.as_str()), expected, "{usual} {asked}");
         }
+    }
+
+    /// Lists its voices as told, the last first.
+    struct Listing(Mutex<Vec<Result<Vec<Voice>, EngineError>>>);
+
+    #[async_trait::async_trait]
+    impl Tts for Listing {
+        fn capabilities(&self) -> TtsCapabilities {
+            TtsCapabilities::default()
+        }
+
+        async fn synthesize(
+            &self,
+            _: TtsRequest,
+        ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+            Err(EngineError::Deadline)
+        }
+
+        async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+            self.0.lock().pop().unwrap_or(Err(EngineError::Deadline))
+        }
+    }
+
+    fn listing(lists: Vec<Result<Vec<Voice>, EngineError>>) -> Voices {
+        Voices::new(Arc::new(Listing(Mutex::new(lists))), BTreeMap::new(), String::new())
+    }
+
+    /// Makes the list as old as this.
+    fn age(voices: &Voices, by: Duration) {
+        if let Some(list) = voices.list.lock().as_mut() {
+            list.at -= by;
+        }
+    }
+
+    fn english(name: &str) -> Voice {
+        Voice { name: name.into(), language: "en".into(), source: "piper".into(), ..Voice::default() }
+    }
+
+    #[tokio::test]
+    async fn the_last_list_is_used_while_the_engine_lists_nothing() {
+        let voices = listing(vec![Ok(Vec::new()), Err(EngineError::Deadline), Ok(vec![english("joe")])]);
+        let first = voices.choose("joe", "").await.unwrap();
+        for _ in 0..3 {
+            age(&voices, FRESH);
+            assert_eq!(voices.choose("joe", "").await.unwrap(), first);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_voice_that_was_just_added_is_found() {
+        let voices = listing(vec![Ok(vec![english("joe"), english("ann")]), Ok(vec![english("joe")])]);
+        voices.choose("joe", "").await.unwrap();
+        age(&voices, FRESH_WITHOUT);
+        assert_eq!(voices.choose("ann", "").await.unwrap().speaks, "ann");
     }
 
     #[tokio::test]

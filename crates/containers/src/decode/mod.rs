@@ -183,8 +183,15 @@ impl Decoder {
     fn begin_anew(&mut self) -> Result<(), DecodeError> {
         self.begun_anew += 1;
         self.mono.end(self.track.frames, &mut self.out);
-        self.track = Track::choose(self.reader.as_ref(), self.track.info.container)?;
-        self.mono = Mono::new(self.track.padding);
+        match Track::choose(self.reader.as_ref(), self.track.info.container) {
+            Ok(track) => {
+                self.mono = Mono::new(track.padding);
+                self.track = track;
+            }
+            // What came before counts.
+            Err(_) if self.sounded > 0 => self.ended = true,
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 }

@@ -16,6 +16,8 @@ use crate::format::Format;
 const BLOCK: usize = 4_096;
 /// The most samples that a header can tell.
 const MOST: u64 = (1 << 36) - 1;
+/// Where the header has the rate, the channels, the bits and, last, the samples.
+const FIELDS_AT: std::ops::Range<usize> = 18..26;
 
 pub(super) struct Writer {
     config: Verified<config::Encoder>,
@@ -23,6 +25,8 @@ pub(super) struct Writer {
     buffer: FrameBuf,
     pending: Vec<i32>,
     blocks: usize,
+    /// Samples that came.
+    taken: u64,
     /// Until it is written.
     header: Option<Vec<u8>>,
 }
@@ -39,12 +43,14 @@ impl Writer {
             buffer: FrameBuf::with_size(1, BLOCK).map_err(|error| failed(&error))?,
             pending: Vec::new(),
             blocks: 0,
+            taken: 0,
             header: Some(header(rate, length)),
         })
     }
 
     pub(super) fn push(&mut self, samples: &[i16], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         out.append(&mut self.header.take().unwrap_or_default());
+        self.taken += samples.len() as u64;
         self.pending.extend(samples.iter().map(|&sample| i32::from(sample)));
         let pending = std::mem::take(&mut self.pending);
         let mut blocks = pending.chunks_exact(BLOCK);
@@ -59,6 +65,15 @@ impl Writer {
         out.append(&mut self.header.take().unwrap_or_default());
         let rest = std::mem::take(&mut self.pending);
         if rest.is_empty() { Ok(()) } else { self.block(&rest, out) }
+    }
+
+    /// Writes the number of samples of a complete file into its header.
+    pub(super) fn settle(&self, file: &mut [u8]) {
+        let Some(place) = file.get_mut(FIELDS_AT).filter(|_| self.taken <= MOST) else { return };
+        let mut fields = [0; 8];
+        fields.copy_from_slice(place);
+        let fields = (u64::from_be_bytes(fields) & !MOST) | self.taken;
+        place.copy_from_slice(&fields.to_be_bytes());
     }
 
     fn block(&mut self, samples: &[i32], out: &mut Vec<u8>) -> Result<(), EncodeError> {

@@ -80,6 +80,27 @@ impl Encoder {
     /// # Errors
     /// When the codec fails.
     pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
+        self.rest()
+    }
+
+    /// Ends the sound of which `file` holds all that came before: it gets the rest, and at its beginning what its format can tell of
+    /// its length. Returns the rest, as [`finish`](Self::finish) does.
+    ///
+    /// # Errors
+    /// When the codec fails.
+    pub fn complete(mut self, file: &mut Vec<u8>) -> Result<Vec<u8>, EncodeError> {
+        let rest = self.rest()?;
+        file.extend_from_slice(&rest);
+        match &self.writer {
+            Writer::Wav(_) => wav::settle(file),
+            Writer::Flac(writer) => writer.settle(file),
+            Writer::Mp3(writer) => writer.settle(file),
+            Writer::Opus(_) | Writer::Aac(_) | Writer::Pcm => {}
+        }
+        Ok(rest)
+    }
+
+    fn rest(&mut self) -> Result<Vec<u8>, EncodeError> {
         self.resampled.clear();
         self.resampler.flush(&mut self.resampled);
         let mut out = Vec::new();

@@ -67,6 +67,15 @@ impl Writer {
             out.extend(frame);
         }
     }
+
+    /// Puts the complete tag, which is as long, into the place of the one with which a finished file began.
+    pub(super) fn settle(&self, file: &mut [u8]) {
+        if let Some(tag) = self.inner.lame_tag_frame()
+            && let Some(place) = file.get_mut(..tag.len())
+        {
+            place.copy_from_slice(tag);
+        }
+    }
 }
 
 /// The tag of a stream, of the encoder's one, which counts no frames and a padding that is none: it has the delay alone.

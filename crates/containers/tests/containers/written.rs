@@ -116,6 +116,23 @@ fn pcm_is_the_samples_alone_and_wav_a_header_before_them() {
 }
 
 #[test]
+fn a_stream_that_is_kept_is_the_file_that_was_written_as_a_whole() {
+    let spoken = voice(RATE, 20_001);
+    for format in Format::ALL {
+        let mut encoder = Encoder::new(format, RATE).unwrap();
+        let mut sent = encoder.push(&spoken[..9_000]).unwrap();
+        sent.append(&mut encoder.push(&spoken[9_000..]).unwrap());
+        let mut kept = sent.clone();
+        sent.append(&mut encoder.complete(&mut kept).unwrap());
+        assert_eq!(sent, streamed(format, RATE, [&spoken[..]]), "{format}");
+        assert!(kept == whole(format, RATE, &spoken).unwrap(), "{format}");
+    }
+    let mut none = Vec::new();
+    Encoder::new(Format::Wav, RATE).unwrap().complete(&mut none).unwrap();
+    assert_eq!(none, whole(Format::Wav, RATE, &[]).unwrap());
+}
+
+#[test]
 fn a_sound_without_samples_is_a_file_of_its_format() {
     for format in Format::ALL {
         let file = whole(format, RATE, &[]).unwrap();

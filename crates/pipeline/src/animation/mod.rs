@@ -71,10 +71,10 @@ impl From<SpeechChunk> for Spoken {
 
 type SpokenSender = mpsc::Sender<Result<Spoken, EngineError>>;
 
-/// Speaks a text segment by segment; tags in it are shown, not spoken. On failure the last item is an error.
-/// Dropping the receiver stops the work.
+/// Speaks a text segment by segment for somebody who waits for it; tags in it are shown, not spoken. On failure the last item is an
+/// error. Dropping the receiver stops the work.
 pub fn speak(text: &str, speaker: Speaker, tts: Arc<dyn Tts>) -> mpsc::Receiver<Result<Spoken, EngineError>> {
-    speak_as(text, speaker, Manner::default(), tts)
+    speak_as(text, speaker, Manner { waited: true, ..Manner::default() }, tts)
 }
 
 /// The same in this manner.

@@ -74,7 +74,8 @@ impl Conductor {
         self.background = self.token.child_token();
         let (token, tts) = (self.background.clone(), self.engines.tts.clone());
         let VoiceChoice { voice, language, caller } = choice;
-        let any = TtsRequest { voice, language, ahead: true, caller, ..TtsRequest::default() };
+        // The call will say them soon: they do not wait for all that programs have spoken.
+        let any = TtsRequest { voice, language, ahead: true, waited: true, caller, ..TtsRequest::default() };
         let work = async move {
             for phrase in phrases {
                 let text = speakable(&phrase, &any.language).text;

@@ -43,7 +43,7 @@ struct Found {
 }
 
 impl Disk {
-    /// Looks at what the folder holds, which need not exist. It keeps up to this many bytes, each file for `ttl`. What exceeds them, and
+    /// Looks at what the folder holds, which need not exist. It keeps up to this many bytes, each file for `ttl`. What exceeds either, and
     /// what was never finished, is deleted.
     ///
     /// # Errors
@@ -52,7 +52,11 @@ impl Disk {
         let mut index = Index::new(bytes);
         let mut found = found(folder)?;
         found.sort_by_key(|file| file.changed);
-        for Found { key, bytes, .. } in found {
+        for Found { key, bytes, changed } in found {
+            if changed.elapsed().is_ok_and(|age| age >= ttl) {
+                _ = fs::remove_file(path(folder, key));
+                continue;
+            }
             for old in index.add(key, bytes) {
                 _ = fs::remove_file(path(folder, old));
             }
@@ -220,6 +224,10 @@ mod tests {
         assert_eq!(there, [true, false, true], "another server may be writing");
         assert!(again.holds(key("a")) && !again.holds(key("b")));
         assert_eq!(again.bytes(), disk.bytes());
+        let old = fs::File::options().write(true).open(path(&kept, key("a"))).unwrap();
+        old.set_modified(SystemTime::now() - 2 * HOUR).unwrap();
+        assert_eq!(Disk::open(&kept, 1 << 20, HOUR).unwrap().bytes(), 0, "it is too old");
+        assert!(!path(&kept, key("a")).exists());
     }
 
     #[tokio::test]

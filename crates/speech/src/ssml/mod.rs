@@ -12,6 +12,8 @@ use markup::{Attribute, Part, Tag, parts};
 
 /// Longest pause of a `break`, in milliseconds.
 const LONGEST_BREAK: u32 = 10_000;
+/// All pauses of a text together, in milliseconds: silence is kept in memory as speech is.
+const LONGEST_SILENCE: u32 = 300_000;
 /// The pause of a `break` without a time, in milliseconds.
 const USUAL_BREAK: u32 = 400;
 /// Most elements within each other.
@@ -50,7 +52,7 @@ struct Element {
 /// # Errors
 /// What cannot be spoken, with the tag's name.
 pub fn pieces(text: &str, speed: Speed, respell: impl Fn(&str) -> String) -> Result<Vec<Piece>, String> {
-    let mut reading = Reading { open: Vec::new(), pieces: Vec::new(), ended: false };
+    let mut reading = Reading { open: Vec::new(), pieces: Vec::new(), paused: 0, ended: false };
     for part in parts(text.trim_start_matches('\u{feff}'))? {
         match part {
             Part::Text(text) => reading.text(&text, &respell)?,
@@ -67,6 +69,8 @@ pub fn pieces(text: &str, speed: Speed, respell: impl Fn(&str) -> String) -> Res
 struct Reading {
     open: Vec<Element>,
     pieces: Vec<Piece>,
+    /// Milliseconds of all pauses.
+    paused: u32,
     /// `speak` has ended.
     ended: bool,
 }
@@ -105,7 +109,15 @@ impl Reading {
             "speak" => return Err("there is more than one <speak>".into()),
             _ if is_first => return Err(format!("<{}> is outside of <speak>", tag.name)),
             "break" => {
-                self.pieces.push(Piece::Pause { milliseconds: pause(tag)? });
+                let milliseconds = pause(tag)?;
+                self.paused += milliseconds;
+                if self.paused > LONGEST_SILENCE {
+                    let most = LONGEST_SILENCE / 1000;
+                    return Err(format!(
+                        "the pauses of all <break> exceed {most} s together; send the text in parts"
+                    ));
+                }
+                self.pieces.push(Piece::Pause { milliseconds });
                 (outer, said)
             }
             "prosody" => (rate(tag, outer)?, said),
@@ -273,6 +285,9 @@ mod tests {
             let fault = read(text).unwrap_err();
             assert!(fault.contains(told), "{text}: {fault}");
         }
+        let paused = |count: usize| read(&format!("<speak>a{}</speak>", "<break time='10s'/>".repeat(count)));
+        assert_eq!(paused(30).unwrap().len(), 31);
+        assert!(paused(31).unwrap_err().contains("exceed 300 s together"));
         let deep = format!("<speak>{}", "<prosody rate='1'>".repeat(40));
         assert!(read(&deep).unwrap_err().contains("within more than 16"));
     }
