@@ -94,6 +94,7 @@ impl Server {
             names,
             certificate,
             speech,
+            places: visavis_listening::listen::places(),
             metrics,
         };
         Ok(Self { app, listener, options, telemetry })

@@ -58,6 +58,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{delete, get, post};
 use axum::{Extension, Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -105,6 +106,8 @@ pub struct App {
     pub certificate: Option<Arc<Certificate>>,
     /// Speaks for programs.
     pub speech: Arc<Desk>,
+    /// The places of recordings at the recogniser.
+    pub places: Arc<Semaphore>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::ListenError;
 use crate::cutter::Piece;
@@ -19,6 +19,15 @@ use crate::words::{Word, split};
 
 /// Segments that wait for their reader.
 const AHEAD: usize = 4;
+/// Pieces at the recogniser, of all recordings together: one at work and one that waits. More would wait there for longer than an
+/// engine has time, and take its queue from calls.
+const PLACES: usize = 2;
+
+/// The places of all recordings at the recogniser, for [`Engines::places`]; they are taken in turn.
+#[must_use]
+pub fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PLACES))
+}
 
 /// What listening takes.
 #[derive(Clone)]
@@ -29,6 +38,8 @@ pub struct Engines {
     pub tts: Arc<dyn Tts>,
     /// Makes a detector of voice activity.
     pub vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
+    /// Shared by all recordings: each piece takes one for its recognition.
+    pub places: Arc<Semaphore>,
     /// Whether calls are served now: recordings are cut shorter then, so that no call waits long for the recogniser.
     pub busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
@@ -100,6 +111,7 @@ impl Listener {
     fn new(Order { language, prompt, translate, measured }: Order, engines: Engines) -> Self {
         let ear = Ear {
             stt: engines.stt.clone(),
+            places: engines.places.clone(),
             likely: language.clone(),
             language,
             prompt: end_of(&prompt).to_owned(),

@@ -47,6 +47,7 @@ impl FromRef<App> for Desk {
             stt: app.fleet.stt.engine.clone(),
             tts: app.voice_beside_calls(),
             vad: app.fleet.engines().vad,
+            places: app.places.clone(),
             busy: Arc::new(move || admission.active(Kind::Call) > 0),
         };
         let folder = app.config.uploads_dir();

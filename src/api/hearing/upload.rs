@@ -228,7 +228,7 @@ fn unreadable(error: &MultipartError) -> Fault {
 
 fn too_slow() -> Fault {
     let detail = format!(
-        "The recording did not arrive within {} seconds and a second for each 64 KiB of it.",
+        "The recording did not arrive in time: it may fall {} seconds behind a pace of 64 KiB a second.",
         UPLOAD.as_secs()
     );
     Fault::new(StatusCode::REQUEST_TIMEOUT, detail)
