@@ -9,6 +9,7 @@ use visavis_pipeline::hallucination::{Sound, is_hallucinated};
 
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use crate::frame::{LanguageWeight, MIC_RATE, Transcript};
+use crate::sound::Busy;
 
 /// How often a piece is tried.
 const TRIES: u32 = 20;
@@ -16,11 +17,17 @@ const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// While calls are served, the pause after a piece is so many times as long as its recognition took: the call's language model and
+/// voice need the cores that the recogniser would take.
+const REST: u32 = 2;
+
 /// Recognises the pieces of one recording.
 pub(crate) struct Ear {
     pub(crate) stt: Arc<dyn Stt>,
     /// The places of all recordings at it.
     pub(crate) places: Arc<Semaphore>,
+    /// Whether calls are served.
+    pub(crate) busy: Busy,
     /// ISO 639-1; empty: identify it.
     pub(crate) language: String,
     /// Words likely to occur.
@@ -75,7 +82,11 @@ impl Ear {
         };
         let (heard, ()) = tokio::join!(output.next(), told);
         let ended = || EngineError::Failed("recognition ended without a result".into());
-        Ok(heard.ok_or_else(ended)??.words)
+        let words = heard.ok_or_else(ended)??.words;
+        if (self.busy)() {
+            tokio::time::sleep(Duration::from_millis(words.decode_ms.into()) * REST).await;
+        }
+        Ok(words)
     }
 
     /// The transcript, unless the model made it up.
@@ -113,6 +124,7 @@ mod tests {
         Ear {
             stt: stt.clone(),
             places: crate::listen::places(),
+            busy: Arc::new(|| false),
             language: String::new(),
             prompt: "Ada".into(),
             translate: false,
@@ -155,6 +167,22 @@ mod tests {
         drop(taken);
         assert!(hearing.await.unwrap().is_some());
         assert_eq!(places.available_permits(), all, "the place is given back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn recognition_rests_after_a_piece_while_calls_are_served() {
+        let stt = Arc::new(ScriptedStt::by_ear(|_| Transcript {
+            text: "These are the words.".into(),
+            decode_ms: 3_000,
+            ..Transcript::default()
+        }));
+        for (busy, least, most) in [(true, 6, 60), (false, 0, 3)] {
+            let mut ear = Ear { busy: Arc::new(move || busy), ..ear(&stt) };
+            let began = tokio::time::Instant::now();
+            assert!(ear.hear(&sound()).await.unwrap().is_some());
+            let took = began.elapsed().as_secs();
+            assert!((least..most).contains(&took), "{busy}: {took} s");
+        }
     }
 
     #[tokio::test]

@@ -40,7 +40,7 @@ pub struct Engines {
     pub vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
     /// Shared by all recordings: each piece takes one for its recognition.
     pub places: Arc<Semaphore>,
-    /// Whether calls are served now: recordings are cut shorter then, so that no call waits long for the recogniser.
+    /// Whether calls are served now: recordings are cut shorter then, and recognition rests after each piece, so that no call waits long.
     pub busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -112,6 +112,7 @@ impl Listener {
         let ear = Ear {
             stt: engines.stt.clone(),
             places: engines.places.clone(),
+            busy: engines.busy.clone(),
             likely: language.clone(),
             language,
             prompt: end_of(&prompt).to_owned(),
