@@ -8,11 +8,9 @@ use serde_json::{Value, json};
 use visavis_listening::align::{Alignment, Placed, align as aligned};
 
 use super::App;
-use super::admit::admit;
 use super::caller::Caller;
-use super::hearing::{Desk, Fault, Fields, Recording, check_ready, missing, read, rounded};
+use super::hearing::{Admitted, Desk, Fault, Fields, Recording, admitted, missing, read, rounded};
 use super::problem::Problem;
-use crate::admission::Kind;
 
 /// Most words of a text: some ten hours of speech.
 const MOST_WORDS: usize = 100_000;
@@ -26,8 +24,7 @@ pub async fn align(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_ready(&app)?;
-    let _permit = admit(&app, principal, Kind::Request)?;
+    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
     Ok(one(Desk::from_ref(&app), request).await?)
 }
 
@@ -40,8 +37,7 @@ pub async fn align_batch(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_ready(&app)?;
-    let _permit = admit(&app, principal, Kind::Request)?;
+    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
     Ok(several(Desk::from_ref(&app), request).await?)
 }
 
