@@ -185,7 +185,7 @@ impl Queue {
         self.jobs.notify_one();
     }
 
-    /// A place in the queue; batch work leaves most of them to calls.
+    /// A place in the queue; batch work takes none of those of calls.
     fn enter(&self, priority: Priority) -> Result<Ticket, Status> {
         match priority {
             Priority::Batch => self.state.enter_behind(),
