@@ -46,6 +46,7 @@ impl Source {
     /// Receives the rest for a while, and discards it.
     pub(super) fn discard(mut self) {
         linger(async move {
+            self.passed();
             while let Some(Ok(_)) = self.next().await {
                 self.passed();
             }

@@ -100,7 +100,7 @@ async fn form(desk: &Desk, request: Request) -> Result<Upload, Fault> {
     let request = Request::from_parts(parts, Body::from_stream(source.clone()));
     let mut taking = Taking::new(desk);
     let taken = match Multipart::from_request(request, &()).await {
-        Ok(form) => taking.form(form, &source).await,
+        Ok(mut form) => taking.form(&mut form, &source).await,
         Err(error) => Err(Fault::new(
             StatusCode::BAD_REQUEST,
             format!("The form cannot be read: {}.", error.body_text()),
@@ -146,7 +146,7 @@ impl<'a> Taking<'a> {
         Self { desk, upload: Upload::default(), left: desk.largest, fields_left: FIELDS }
     }
 
-    async fn form(&mut self, mut form: Multipart, source: &Source) -> Result<(), Fault> {
+    async fn form(&mut self, form: &mut Multipart, source: &Source) -> Result<(), Fault> {
         let mut fields = 0;
         while let Some(part) = form.next_field().await.map_err(|error| unreadable(&error))? {
             source.passed();
