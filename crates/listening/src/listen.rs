@@ -133,18 +133,22 @@ impl Listener {
     async fn run(mut self, file: File, out: &Sender) -> Result<(), ListenError> {
         let mut pieces = sound::pieces(file, (self.engines.vad)(), self.engines.busy.clone());
         while let Some(item) = pieces.recv().await {
-            let (segments, end) = match item? {
-                Sounding::Piece(piece) => (self.next(piece).await?, None),
-                Sounding::End { samples } => (self.last(), Some(self.end(samples))),
-            };
-            for segment in segments {
-                if out.send(Ok(Event::Segment(segment))).await.is_err() {
+            let piece = match item? {
+                Sounding::Piece(piece) => piece,
+                Sounding::End { samples } => {
+                    let segments = self.last();
+                    if tell(segments, out).await {
+                        _ = out.send(Ok(Event::End(self.end(samples)))).await;
+                    }
                     return Ok(());
                 }
-            }
-            if let Some(end) = end {
-                _ = out.send(Ok(Event::End(end))).await;
-                return Ok(());
+            };
+            let parts = if (self.engines.busy)() { piece.shorter() } else { vec![piece] };
+            for part in parts {
+                let segments = self.next(part).await?;
+                if !tell(segments, out).await {
+                    return Ok(());
+                }
             }
         }
         Err(EngineError::Failed("the recording's reader ended without a result".into()).into())
@@ -198,6 +202,16 @@ impl Listener {
         let moved = |word: Word| Word { start: start + word.start, end: start + word.end, ..word };
         words.into_iter().map(moved).collect()
     }
+}
+
+/// Sends segments; returns whether anybody waits for more.
+async fn tell(segments: Vec<Segment>, out: &Sender) -> bool {
+    for segment in segments {
+        if out.send(Ok(Event::Segment(segment))).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 fn span_of(piece: &Piece) -> Span {
