@@ -102,6 +102,7 @@ impl Server {
             beside,
             speech,
             jobs,
+            places: visavis_listening::listen::places(),
             metrics,
         };
         Ok(Self { app, listener, options, telemetry, runner })

@@ -6,16 +6,17 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use visavis_listening::align::{Alignment, Placed, align as aligned};
+use visavis_listening::words::split;
 
 use super::App;
-use super::admit::admit;
 use super::caller::Caller;
-use super::hearing::{Desk, Fault, Fields, Recording, check_ready, missing, read, rounded};
+use super::hearing::{Admitted, Desk, Fault, Fields, Recording, admitted, missing, read, rounded, shown};
 use super::problem::Problem;
-use crate::admission::Kind;
 
 /// Most words of a text: some ten hours of speech.
 const MOST_WORDS: usize = 100_000;
+/// Longest of them, in bytes: each is compared letter by letter with what was heard around it.
+const LONGEST_WORD: usize = 1_000;
 
 /// A text over a recording.
 ///
@@ -26,8 +27,7 @@ pub async fn align(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_ready(&app)?;
-    let _permit = admit(&app, principal, Kind::Request)?;
+    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
     Ok(one(Desk::from_ref(&app), request).await?)
 }
 
@@ -40,8 +40,7 @@ pub async fn align_batch(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_ready(&app)?;
-    let _permit = admit(&app, principal, Kind::Request)?;
+    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
     Ok(several(Desk::from_ref(&app), request).await?)
 }
 
@@ -100,10 +99,17 @@ fn checked(text: Option<&str>) -> Result<&str, Fault> {
     if !text.chars().any(char::is_alphanumeric) {
         return Err(Fault::of("text", "There is no text to align; send it as the field text."));
     }
-    let words = text.split_whitespace().count();
-    if words > MOST_WORDS {
-        let detail =
-            format!("text has {words} words; at most {MOST_WORDS}: send it and its recording in parts");
+    // Split as for the alignment: scripts without spaces have a word for each letter.
+    let words = split(text);
+    if words.len() > MOST_WORDS {
+        let detail = format!(
+            "text has {} words; at most {MOST_WORDS}: send it and its recording in parts",
+            words.len()
+        );
+        return Err(Fault::of("text", detail));
+    }
+    if let Some(long) = words.iter().find(|word| word.text.len() > LONGEST_WORD) {
+        let detail = format!("text has a word of more than {LONGEST_WORD} bytes: {}", shown(&long.text));
         return Err(Fault::of("text", detail));
     }
     Ok(text)
@@ -179,7 +185,10 @@ mod tests {
     #[tokio::test]
     async fn a_text_and_a_recording_for_each_are_asked_for() {
         let stt = Arc::new(ScriptedStt::default());
+        let (unspaced, endless) = ("東".repeat(MOST_WORDS + 1), "x".repeat(LONGEST_WORD + 1));
         for (path, fields, recordings, field, part) in [
+            ("/one", vec![("text", unspaced.as_str())], 1, "text", "100001 words"),
+            ("/one", vec![("text", endless.as_str())], 1, "text", "more than 1000 bytes"),
             ("/one", vec![], 1, "text", "no text"),
             ("/one", vec![("text", "… —")], 1, "text", "no text"),
             ("/one", vec![("text", "Hi")], 0, "file", "no recording"),

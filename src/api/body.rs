@@ -10,11 +10,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::StreamExt;
 use hyper::body::{Frame, SizeHint};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 /// Longest time for a body to arrive.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
-/// Least bytes a second of an upload, beyond [`UPLOAD`]: recordings are larger than all else.
+/// Least bytes a second of an upload, which may fall behind by [`UPLOAD`]: recordings are larger than all else.
 const PACE: u64 = 64 * 1024;
 /// Where recordings are sent.
 const UPLOADS: [&str; 7] = [
@@ -65,15 +65,15 @@ pub(super) fn linger(rest: impl Future<Output = ()> + Send + 'static) {
 struct Timed {
     body: Body,
     due: Pin<Box<Sleep>>,
-    /// Each byte that arrives puts the deadline off.
+    /// Each byte that arrives puts the deadline off, though never further than [`UPLOAD`] from now.
     is_upload: bool,
 }
 
 impl Timed {
-    /// Puts the deadline off for what has arrived.
+    /// Puts the deadline off for what has arrived: who was fast at first may not keep a permit for hours by silence.
     fn arrived(&mut self, bytes: usize) {
         let earned = Duration::from_micros(bytes as u64 * 1_000_000 / PACE);
-        let due = self.due.deadline() + earned;
+        let due = (self.due.deadline() + earned).min(Instant::now() + UPLOAD);
         self.due.as_mut().reset(due);
     }
 }
@@ -143,5 +143,17 @@ mod tests {
         assert_eq!(whole.len(), 100 * 64 * 1024);
         let error = to_bytes(timed(Body::from_stream(drip(3))), usize::MAX).await.unwrap_err();
         assert!(was_too_slow(&error), "{error:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_was_fast_and_falls_silent_fails_as_soon_as_another() {
+        let first = futures_util::stream::iter([Ok::<_, axum::Error>(Bytes::from(vec![0; 64 << 20]))]);
+        let body = Body::from_stream(first.chain(futures_util::stream::pending()));
+        let due = Box::pin(tokio::time::sleep(UPLOAD));
+        let began = Instant::now();
+        let timed = Body::new(Timed { body, due, is_upload: true });
+        let error = to_bytes(timed, usize::MAX).await.unwrap_err();
+        assert!(was_too_slow(&error), "{error:?}");
+        assert!(began.elapsed() < UPLOAD + Duration::from_secs(1), "{:?}", began.elapsed());
     }
 }

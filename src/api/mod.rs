@@ -62,6 +62,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -115,6 +116,8 @@ pub struct App {
     pub speech: Arc<Desk>,
     /// Takes jobs; none: their folder cannot be used, or there are to be none.
     pub jobs: Option<Arc<Jobs>>,
+    /// The places of recordings at the recogniser.
+    pub places: Arc<Semaphore>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }

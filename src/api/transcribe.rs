@@ -13,14 +13,13 @@ use visavis_listening::listen::{End, Event, Order, listen};
 use visavis_listening::segments::Segment;
 
 use super::App;
-use super::admit::admit;
 use super::caller::Caller;
 use super::hearing::{
-    Desk, Fault, Fields, Heard, Recording, check_ready, heard, missing, read, rounded, shown, word,
+    Admitted, Desk, Fault, Fields, Heard, Recording, admitted, heard, missing, read, rounded, shown, word,
 };
 use super::problem::Problem;
 use super::sending::patiently;
-use crate::admission::{Kind, Permit};
+use crate::admission::Permit;
 
 /// A recording as text: all at once as JSON, or segment by segment as lines of JSON.
 ///
@@ -31,8 +30,7 @@ pub async fn transcribe(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_ready(&app)?;
-    let permit = admit(&app, principal, Kind::Request)?;
+    let Admitted { request, permit } = admitted(&app, principal, request)?;
     Ok(one(Desk::from_ref(&app), permit, request).await?)
 }
 
@@ -45,8 +43,7 @@ pub async fn transcribe_batch(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    check_ready(&app)?;
-    let _permit = admit(&app, principal, Kind::Request)?;
+    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
     Ok(several(Desk::from_ref(&app), request).await?)
 }
 

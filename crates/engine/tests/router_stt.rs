@@ -80,6 +80,20 @@ async fn a_transcript_that_is_late_is_made_by_the_next_engine_as_well() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_had_no_time_for_work_beside_calls_goes_on_to_serve_calls() {
+    let late = || Hearing::Fails(EngineError::Deadline);
+    let routed = routed(ScriptedStt::new([late(), late(), late(), "fine".into()]));
+    for number in 1..4 {
+        let beside = SttRequest { ahead: true, ..SttRequest::default() };
+        let mut stream = routed.stt.open(beside).await.unwrap();
+        say(&mut stream, number).await.unwrap();
+    }
+    assert_eq!(routed.cloud.utterances().len(), 3);
+    let mut stream = routed.stt.open(SttRequest::default()).await.unwrap();
+    assert_eq!(say(&mut stream, 4).await.unwrap().words.text, "fine");
+}
+
 /// An endpoint that is down: it is contacted only when words are wanted, and then with retries.
 struct Down;
 

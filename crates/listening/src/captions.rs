@@ -9,6 +9,8 @@ const COLUMNS: usize = 42;
 const LONGEST: f64 = 7.0;
 /// Shortest time, where the next caption leaves it, in seconds.
 const SHORTEST: f64 = 1.0;
+/// Shortest time even then: players leave out what has none.
+const MOMENT: f64 = 0.001;
 /// A pause that ends a caption, in seconds.
 const PAUSE: f64 = 1.2;
 
@@ -41,7 +43,7 @@ fn caption(words: &[Word], later: Option<&Word>) -> Caption {
     let start = words.first().map_or(0.0, |word| word.start);
     let end = words.last().map_or(start, |word| word.end).clamp(start, start + LONGEST);
     let until = later.map_or(f64::INFINITY, |word| word.start.max(end));
-    let end = end.max((start + SHORTEST).min(until));
+    let end = end.max((start + SHORTEST).min(until)).max(start + MOMENT);
     Caption { start, end, lines: lines(words).unwrap_or_default() }
 }
 
@@ -166,6 +168,8 @@ mod tests {
         assert_eq!(shown(&[(0.0, 0.2)]), [(0.0, 1.0)]);
         assert_eq!(shown(&[(0.0, 0.2), (1.5, 1.7)]), [(0.0, 1.0), (1.5, 2.5)]);
         assert_eq!(shown(&[(0.0, 60.0)]), [(0.0, 7.0)]);
+        let at_once = shown(&[(1.0, 1.0); 60]);
+        assert!(at_once.len() > 2 && at_once.iter().all(|(start, end)| end > start), "{at_once:?}");
     }
 
     #[test]

@@ -46,6 +46,33 @@ pub(crate) struct Piece {
     pub(crate) shares: usize,
     /// Its sound.
     pub(crate) samples: Vec<i16>,
+    /// Of each of its whole windows: whether somebody speaks.
+    speech: Vec<bool>,
+}
+
+impl Piece {
+    /// The piece as it is cut while calls are served: one that was cut before waits until they are. Where somebody talks to its end
+    /// without a breath it stays whole.
+    pub(crate) fn shorter(self) -> Vec<Self> {
+        if self.shares > 0 || self.speech.len() <= BUSY.most {
+            return vec![self];
+        }
+        let shared = self.shared / VAD_WINDOW;
+        let mut cutter = Cutter { start: self.start, shared, ..Cutter::default() };
+        let (windows, rest) = self.samples.as_chunks::<VAD_WINDOW>();
+        let heard = windows.iter().zip(self.speech);
+        let mut found: Vec<Self> =
+            heard.filter_map(|(window, speech)| cutter.take(window, speech, BUSY)).collect();
+        let last = cutter.finish(rest);
+        if last.is_none()
+            && let Some(end) = found.last_mut()
+        {
+            // Nothing comes behind it.
+            end.shares = 0;
+        }
+        found.extend(last);
+        found
+    }
 }
 
 /// The sound that no piece has yet.
@@ -63,9 +90,17 @@ pub(crate) struct Cutter {
 impl Cutter {
     /// Takes the next window with its probability of speech; returns the piece that it completes. `busy`: calls are served.
     pub(crate) fn hear(&mut self, window: &[i16; VAD_WINDOW], probability: f32, busy: bool) -> Option<Piece> {
-        let Lengths { goal, most } = if busy { BUSY } else { CALM };
+        self.take(window, probability >= SPEECH, if busy { BUSY } else { CALM })
+    }
+
+    fn take(
+        &mut self,
+        window: &[i16; VAD_WINDOW],
+        speech: bool,
+        Lengths { goal, most }: Lengths,
+    ) -> Option<Piece> {
         self.samples.extend_from_slice(window);
-        self.speech.push(probability >= SPEECH);
+        self.speech.push(speech);
         let length = self.speech.len();
         let Some(silent) = self.silence() else {
             self.forget(length.saturating_sub(EDGE));
@@ -112,6 +147,7 @@ impl Cutter {
             shared: self.shared * VAD_WINDOW,
             shares: shares * VAD_WINDOW,
             samples: self.samples[..end * VAD_WINDOW].to_vec(),
+            speech: self.speech[..end].to_vec(),
         };
         self.forget(end - shares);
         self.shared = shares;
@@ -194,8 +230,11 @@ mod tests {
             runs in prop::collection::vec((any::<bool>(), 1_usize..400), 0..24),
             rest in 0..VAD_WINDOW,
             turns in 1_usize..600,
+            again in any::<bool>(),
         ) {
             let (samples, speech, pieces) = pieces_while(&runs, rest, |at| at / turns % 2 == 1);
+            let pieces: Vec<Piece> =
+                pieces.into_iter().flat_map(|piece| if again { piece.shorter() } else { vec![piece] }).collect();
             let mut covered = vec![0_u8; samples.len()];
             let mut end = 0;
             for piece in &pieces {
@@ -247,6 +286,18 @@ mod tests {
         let (_, _, found) = pieces_while(&[(true, 2_000)], 0, |_| true);
         assert!(found.iter().all(|piece| piece.samples.len() <= BUSY.most * VAD_WINDOW), "{}", found.len());
         assert!(found.len() > 2_000 / BUSY.most);
+    }
+
+    #[test]
+    fn a_long_piece_becomes_short_ones_when_a_call_has_begun() {
+        let runs: Vec<(bool, usize)> = [(true, 90), (false, 12)].repeat(20);
+        let (_, _, found) = pieces(&runs, 0);
+        assert!(lengths(&found)[0] > 2 * BUSY.goal, "{:?}", lengths(&found));
+        let shorter: Vec<Piece> = found.into_iter().flat_map(Piece::shorter).collect();
+        assert!(lengths(&shorter).iter().all(|length| *length <= BUSY.most), "{:?}", lengths(&shorter));
+        // 28 s without a breath.
+        let (_, _, found) = pieces(&[(true, 2_000)], 0);
+        assert_eq!(found[0].clone().shorter(), [found[0].clone()]);
     }
 
     #[test]

@@ -4,20 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 use visavis_pipeline::hallucination::{Sound, is_hallucinated};
 
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use crate::frame::{LanguageWeight, MIC_RATE, Transcript};
+use crate::sound::Busy;
 
 /// How often a piece is tried.
-const TRIES: u32 = 10;
+const TRIES: u32 = 20;
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// While calls are served, the pause after a piece is so many times as long as its recognition took: the call's language model and
+/// voice need the cores that the recogniser would take.
+const REST: u32 = 2;
+
 /// Recognises the pieces of one recording.
 pub(crate) struct Ear {
     pub(crate) stt: Arc<dyn Stt>,
+    /// The places of all recordings at it.
+    pub(crate) places: Arc<Semaphore>,
+    /// Whether calls are served.
+    pub(crate) busy: Busy,
     /// ISO 639-1; empty: identify it.
     pub(crate) language: String,
     /// Words likely to occur.
@@ -57,6 +67,8 @@ impl Ear {
             translate: self.translate,
             ..SttRequest::default()
         };
+        let closed = |_| EngineError::Failed("the recogniser has no places any more".into());
+        let _place = self.places.acquire().await.map_err(closed)?;
         let SttStream { input, mut output } = self.stt.open(request).await?;
         let told = async {
             for second in sound.chunks(MIC_RATE as usize) {
@@ -70,7 +82,11 @@ impl Ear {
         };
         let (heard, ()) = tokio::join!(output.next(), told);
         let ended = || EngineError::Failed("recognition ended without a result".into());
-        Ok(heard.ok_or_else(ended)??.words)
+        let words = heard.ok_or_else(ended)??.words;
+        if (self.busy)() {
+            tokio::time::sleep(Duration::from_millis(words.decode_ms.into()) * REST).await;
+        }
+        Ok(words)
     }
 
     /// The transcript, unless the model made it up.
@@ -107,6 +123,8 @@ mod tests {
     fn ear(stt: &Arc<ScriptedStt>) -> Ear {
         Ear {
             stt: stt.clone(),
+            places: crate::listen::places(),
+            busy: Arc::new(|| false),
             language: String::new(),
             prompt: "Ada".into(),
             translate: false,
@@ -133,6 +151,38 @@ mod tests {
         let broken = EngineError::Failed("it broke".into());
         let stt = Arc::new(ScriptedStt::new([Hearing::Fails(broken.clone())]));
         assert_eq!(ear(&stt).hear(&sound()).await, Err(broken));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_piece_waits_for_a_place_at_the_recogniser() {
+        let stt = Arc::new(ScriptedStt::new(["These are the words."]));
+        let mut ear = ear(&stt);
+        let places = ear.places.clone();
+        let all = places.available_permits();
+        let taken = places.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
+        let sound = sound();
+        let mut hearing = std::pin::pin!(ear.hear(&sound));
+        let early = tokio::time::timeout(Duration::from_secs(600), hearing.as_mut()).await;
+        assert!(early.is_err() && stt.utterances().is_empty(), "{early:?}");
+        drop(taken);
+        assert!(hearing.await.unwrap().is_some());
+        assert_eq!(places.available_permits(), all, "the place is given back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn recognition_rests_after_a_piece_while_calls_are_served() {
+        let stt = Arc::new(ScriptedStt::by_ear(|_| Transcript {
+            text: "These are the words.".into(),
+            decode_ms: 3_000,
+            ..Transcript::default()
+        }));
+        for (busy, least, most) in [(true, 6, 60), (false, 0, 3)] {
+            let mut ear = Ear { busy: Arc::new(move || busy), ..ear(&stt) };
+            let began = tokio::time::Instant::now();
+            assert!(ear.hear(&sound()).await.unwrap().is_some());
+            let took = began.elapsed().as_secs();
+            assert!((least..most).contains(&took), "{busy}: {took} s");
+        }
     }
 
     #[tokio::test]

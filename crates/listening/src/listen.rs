@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::ListenError;
 use crate::cutter::Piece;
@@ -19,6 +19,15 @@ use crate::words::{Word, split};
 
 /// Segments that wait for their reader.
 const AHEAD: usize = 4;
+/// Pieces at the recogniser, of all recordings together: one at work and one that waits. More would wait there for longer than an
+/// engine has time, and take its queue from calls.
+const PLACES: usize = 2;
+
+/// The places of all recordings at the recogniser, for [`Engines::places`]; they are taken in turn.
+#[must_use]
+pub fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PLACES))
+}
 
 /// What listening takes.
 #[derive(Clone)]
@@ -29,7 +38,9 @@ pub struct Engines {
     pub tts: Arc<dyn Tts>,
     /// Makes a detector of voice activity.
     pub vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
-    /// Whether calls are served now: recordings are cut shorter then, so that no call waits long for the recogniser.
+    /// Shared by all recordings: each piece takes one for its recognition.
+    pub places: Arc<Semaphore>,
+    /// Whether calls are served now: recordings are cut shorter then, and recognition rests after each piece, so that no call waits long.
     pub busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -100,6 +111,8 @@ impl Listener {
     fn new(Order { language, prompt, translate, measured }: Order, engines: Engines) -> Self {
         let ear = Ear {
             stt: engines.stt.clone(),
+            places: engines.places.clone(),
+            busy: engines.busy.clone(),
             likely: language.clone(),
             language,
             prompt: end_of(&prompt).to_owned(),
@@ -120,18 +133,22 @@ impl Listener {
     async fn run(mut self, file: File, out: &Sender) -> Result<(), ListenError> {
         let mut pieces = sound::pieces(file, (self.engines.vad)(), self.engines.busy.clone());
         while let Some(item) = pieces.recv().await {
-            let (segments, end) = match item? {
-                Sounding::Piece(piece) => (self.next(piece).await?, None),
-                Sounding::End { samples } => (self.last(), Some(self.end(samples))),
-            };
-            for segment in segments {
-                if out.send(Ok(Event::Segment(segment))).await.is_err() {
+            let piece = match item? {
+                Sounding::Piece(piece) => piece,
+                Sounding::End { samples } => {
+                    let segments = self.last();
+                    if tell(segments, out).await {
+                        _ = out.send(Ok(Event::End(self.end(samples)))).await;
+                    }
                     return Ok(());
                 }
-            }
-            if let Some(end) = end {
-                _ = out.send(Ok(Event::End(end))).await;
-                return Ok(());
+            };
+            let parts = if (self.engines.busy)() { piece.shorter() } else { vec![piece] };
+            for part in parts {
+                let segments = self.next(part).await?;
+                if !tell(segments, out).await {
+                    return Ok(());
+                }
             }
         }
         Err(EngineError::Failed("the recording's reader ended without a result".into()).into())
@@ -185,6 +202,16 @@ impl Listener {
         let moved = |word: Word| Word { start: start + word.start, end: start + word.end, ..word };
         words.into_iter().map(moved).collect()
     }
+}
+
+/// Sends segments; returns whether anybody waits for more.
+async fn tell(segments: Vec<Segment>, out: &Sender) -> bool {
+    for segment in segments {
+        if out.send(Ok(Event::Segment(segment))).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 fn span_of(piece: &Piece) -> Span {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use visavis_containers::Decoder;
@@ -56,7 +57,9 @@ fn read(file: File, vad: &mut dyn Vad, busy: &Busy, out: &Sender) -> Result<Opti
     let unreadable = |error: visavis_containers::DecodeError| ListenError::Unreadable(error.to_string());
     let mut decoder = Decoder::open(file).map_err(unreadable)?;
     let (mut cutter, mut level, mut rest, mut samples) = (Cutter::default(), Level::default(), Vec::new(), 0);
-    while let Some(more) = decoder.read().map_err(unreadable)? {
+    loop {
+        let began = Instant::now();
+        let Some(more) = decoder.read().map_err(unreadable)? else { break };
         if out.is_closed() {
             return Ok(None);
         }
@@ -64,15 +67,21 @@ fn read(file: File, vad: &mut dyn Vad, busy: &Busy, out: &Sender) -> Result<Opti
         let busy = busy();
         rest.extend(more);
         let (windows, left) = rest.as_chunks::<VAD_WINDOW>();
-        for window in windows {
-            let piece = cutter.hear(window, vad.probability(&level.raised(window)), busy);
-            if let Some(piece) = piece
-                && out.blocking_send(Ok(Sounding::Piece(piece))).is_err()
-            {
+        let found: Vec<Piece> = windows
+            .iter()
+            .filter_map(|window| cutter.hear(window, vad.probability(&level.raised(window)), busy))
+            .collect();
+        rest = left.to_vec();
+        let took = began.elapsed();
+        for piece in found {
+            if out.blocking_send(Ok(Sounding::Piece(piece))).is_err() {
                 return Ok(None);
             }
         }
-        rest = left.to_vec();
+        if busy {
+            // Where nobody speaks, recognition holds up nothing, and hours of sound would keep a core from the calls.
+            std::thread::sleep(took);
+        }
     }
     if let Some(piece) = cutter.finish(&rest)
         && out.blocking_send(Ok(Sounding::Piece(piece))).is_err()

@@ -12,7 +12,7 @@ use visavis_core::frame::{MIC_RATE, Transcript};
 use visavis_engine::{EngineError, TtsCapabilities, Vad};
 use visavis_listening::ListenError;
 use visavis_listening::align::align;
-use visavis_listening::listen::{End, Engines, Event, Order, listen};
+use visavis_listening::listen::{End, Engines, Event, Order, listen, places};
 use visavis_listening::segments::{Segment, whole_text};
 use visavis_scripted::{Hearing, ScriptedStt, ScriptedTts};
 
@@ -34,7 +34,7 @@ fn engines(stt: &Arc<ScriptedStt>) -> Engines {
     let vad = Arc::new(|| Box::new(Loudness) as Box<dyn Vad>);
     // Times are estimated: this voice knows none.
     let tts = ScriptedTts::default().with_capabilities(TtsCapabilities::default());
-    Engines { stt: stt.clone(), tts: Arc::new(tts), vad, busy: Arc::new(|| false) }
+    Engines { stt: stt.clone(), tts: Arc::new(tts), vad, places: places(), busy: Arc::new(|| false) }
 }
 
 fn file_of(samples: &[i16]) -> File {

@@ -42,11 +42,16 @@ pub(crate) struct Job {
     pub(crate) order: Order,
     /// The model's time so far, if the job has been interrupted.
     pub(crate) spent: Duration,
+    /// How often it has been stopped for a better one in the middle of a window, whose work is lost.
+    pub(crate) stops: u32,
     superseded: Arc<AtomicBool>,
     ticket: Ticket,
     reply: Reply,
     _ended: DropGuard,
 }
+
+/// How often a job is stopped in the middle of a window: then it is done to its end, or it never would be.
+const MOST_STOPS: u32 = 4;
 
 /// An order's position in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +151,7 @@ impl Queue {
         });
         let ticket = match replaced {
             Some(replaced) => replaced.item.ticket,
-            None => match self.state.enter() {
+            None => match self.enter(order.utterance.priority) {
                 Ok(ticket) => ticket,
                 Err(status) => {
                     drop(jobs);
@@ -168,6 +173,7 @@ impl Queue {
         let id = jobs.add(Job {
             order,
             spent: Duration::ZERO,
+            stops: 0,
             superseded: Arc::default(),
             ticket,
             reply,
@@ -177,6 +183,14 @@ impl Queue {
             tokio::spawn(self.clone().expire(id, deadline, ended));
         }
         self.jobs.notify_one();
+    }
+
+    /// A place in the queue; batch work takes none of those of calls.
+    fn enter(&self, priority: Priority) -> Result<Ticket, Status> {
+        match priority {
+            Priority::Batch => self.state.enter_behind(),
+            Priority::Live | Priority::Speculative => self.state.enter(),
+        }
     }
 
     /// Fails a job that is still waiting at its deadline.
@@ -216,6 +230,14 @@ impl Queue {
         self.jobs.lock().waiting.get(0).is_some_and(|first| first.rank <= job.rank())
     }
 
+    /// Whether batch work is to stop at once, since a call waits: a window takes seconds.
+    pub(crate) fn should_stop(&self, job: &Job) -> bool {
+        let priority = job.order.utterance.priority;
+        priority == Priority::Batch
+            && job.stops < MOST_STOPS
+            && self.jobs.lock().waiting.get(0).is_some_and(|first| first.rank.priority < priority)
+    }
+
     /// Puts an interrupted job back behind its equals; it still counts as active.
     pub(crate) fn put_back(&self, job: Job) {
         let mut jobs = self.jobs.lock();
@@ -241,3 +263,6 @@ impl Queue {
         self.jobs.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

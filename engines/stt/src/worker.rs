@@ -95,6 +95,10 @@ fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
                 job.complete(Transcript { decode_ms, ..transcript });
             }
             Ok(Ok(None)) => queue.put_back(job),
+            Ok(Err(Fault::Stopped)) if !job.is_obsolete() => {
+                job.stops += 1;
+                queue.put_back(job);
+            }
             Ok(Err(Fault::Stopped)) => job.abandon(),
             Ok(Err(fault)) => {
                 tracing::error!(%fault, "a decode failed");
@@ -113,6 +117,8 @@ fn decode(
     step: &Step<'_>,
 ) -> Result<Option<Transcript>, Fault> {
     let order = &job.order;
+    let stop = || job.is_obsolete() || queue.should_stop(job);
+    let work = Work { job, stop: &stop };
     let mut understood = order.utterance.understood();
     let (mut start, mut index) = (0, 0);
     let tail = loop {
@@ -126,7 +132,7 @@ fn decode(
         let sound = audio::sound(&tail[..end]);
         let piece = match sound {
             Some(sound) => {
-                hear(recogniser, job, &understood, &Span { start, audio: &tail[..end], sound }, None)?
+                hear(recogniser, &work, &understood, &Span { start, audio: &tail[..end], sound }, None)?
             }
             None => Piece::default(),
         };
@@ -140,10 +146,17 @@ fn decode(
     };
     let piece = match audio::sound(&tail) {
         None => Piece::default(),
-        Some(sound) => last(recogniser, job, &mut understood, index, Span { start, audio: &tail, sound })?,
+        Some(sound) => last(recogniser, &work, &mut understood, index, Span { start, audio: &tail, sound })?,
     };
     let windows = understood.windows[..index].iter().map(|window| &window.piece).chain([&piece]);
     Ok(Some(transcript(job, windows)))
+}
+
+/// A job at work.
+struct Work<'a> {
+    job: &'a Job,
+    /// Whether it is to stop at once.
+    stop: &'a dyn Fn() -> bool,
 }
 
 /// A section of an utterance.
@@ -159,12 +172,12 @@ struct Span<'a> {
 /// Decodes the tail after `index` windows.
 fn last(
     recogniser: &mut Recogniser,
-    job: &Job,
+    work: &Work<'_>,
     understood: &mut Understood,
     index: usize,
     mut tail: Span<'_>,
 ) -> Result<Piece, Fault> {
-    let order = &job.order;
+    let order = &work.job.order;
     let start = tail.start;
     let known = understood.tail.as_ref().filter(|known| known.sound.start >= start);
     if let Some(known) = known {
@@ -180,7 +193,7 @@ fn last(
         (!said.is_empty()).then_some(Kept { said, of: &known.piece })
     });
     let place = start + tail.sound.start..start + tail.sound.end;
-    let piece = hear(recogniser, job, understood, &tail, kept)?;
+    let piece = hear(recogniser, work, understood, &tail, kept)?;
     if let Some(identified) = &piece.language
         && !piece.text.is_empty()
         && language::is_settled(identified.probability, seconds(&place))
@@ -219,7 +232,7 @@ fn seconds(sound: &Range<usize>) -> f32 {
 /// Runs one section through the model, in the settled language if there is one.
 fn hear(
     recogniser: &mut Recogniser,
-    job: &Job,
+    Work { job, stop }: &Work<'_>,
     understood: &Understood,
     Span { audio, sound, .. }: &Span<'_>,
     kept: Option<Kept<'_>>,
@@ -238,7 +251,7 @@ fn hear(
         kept,
     };
     let audio = audio::to_float(&audio[around]);
-    let piece = recogniser.hear(&audio, hints, &|| job.is_obsolete())?;
+    let piece = recogniser.hear(&audio, hints, *stop)?;
     Ok(Piece { language: piece.language.or(settled.cloned()), ..piece })
 }
 

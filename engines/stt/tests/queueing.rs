@@ -38,7 +38,7 @@ async fn a_caller_that_leaves_stops_its_decode_and_the_next_is_served() {
 async fn a_full_queue_refuses_at_once() {
     let engine = Engine::ready(&fast_model(), &["--queue", "1"]).await;
     let _working = long_work(&engine, Priority::Live).await;
-    let waiting = engine.speak(Priority::Batch).await;
+    let waiting = engine.speak(Priority::Speculative).await;
     waiting.hear(&jfk()).await;
     waiting.decode(1, true).await;
     engine.until(|stats| stats.queued == 1).await;

@@ -1,18 +1,20 @@
 //! What the addresses that take recordings share.
 //!
-//! - `upload`: a request's recordings, on their way to the disk; `fields`: its other fields (pure)
+//! - `upload`: a request's recordings, on their way to the disk; `source`: the bytes of a form, read ahead within bounds; `fields`: its
+//!   other fields (pure)
 //! - `fault`: what is wrong, before it is told in one of the two forms of errors (pure)
 //! - this file: what they need of the server, and a whole recording
 
 mod fault;
 mod fields;
+mod source;
 mod upload;
 
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::FromRef;
+use axum::extract::{FromRef, Request};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use visavis_listening::ListenError;
@@ -21,11 +23,14 @@ use visavis_listening::segments::{Segment, whole_text};
 use visavis_listening::words::Word;
 
 use super::App;
-use crate::admission::Kind;
+use super::admit::admit;
+use super::problem::Problem;
+use crate::admission::{Kind, Permit, Principal};
 use crate::engine::EngineError;
 
 pub(super) use fault::Fault;
 pub(super) use fields::{Fields, shown};
+use upload::leave;
 pub(super) use upload::{Recording, missing, read};
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -47,6 +52,7 @@ impl FromRef<App> for Desk {
             stt: app.fleet.stt.engine.clone(),
             tts: app.voice_beside_calls(),
             vad: app.fleet.engines().vad,
+            places: app.places.clone(),
             busy: Arc::new(move || admission.active(Kind::Call) > 0),
         };
         let folder = app.config.uploads_dir();
@@ -150,8 +156,26 @@ pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
+/// A request about a recording that is to be answered.
+pub(super) struct Admitted {
+    pub(super) request: Request,
+    pub(super) permit: Permit,
+}
+
+/// Admits a request, or refuses it in a way that its client reads.
+pub(super) fn admitted(app: &App, principal: Principal, request: Request) -> Result<Admitted, Problem> {
+    let ready = check_ready(app).map_err(Problem::from);
+    match ready.and_then(|()| admit(app, principal, Kind::Request)) {
+        Ok(permit) => Ok(Admitted { request, permit }),
+        Err(problem) => {
+            leave(request);
+            Err(problem)
+        }
+    }
+}
+
 /// Whether recognition takes requests; the refusal says what it waits for.
-pub(super) fn check_ready(app: &App) -> Result<(), Fault> {
+fn check_ready(app: &App) -> Result<(), Fault> {
     let status = app.fleet.stt.status.borrow();
     if status.ready {
         return Ok(());

@@ -1,14 +1,21 @@
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::post;
 use axum::{Json, Router};
+use futures_util::stream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use visavis_scripted::ScriptedStt;
 
 use super::testing::{Form, desk, form, recording, send};
 use super::*;
-use crate::api::problem::Problem;
+use crate::api::listener::{self, Limits};
 
 /// A route that tells what it has read.
 fn routes() -> Router {
@@ -78,6 +85,72 @@ async fn a_request_that_cannot_be_used_is_refused_with_what_to_do() {
         assert_eq!(sent.status, status, "{case}: {}", sent.text);
         assert!(sent.body["detail"].as_str().unwrap().contains(part), "{case}: {}", sent.text);
     }
+}
+
+/// A form that comes in these pieces.
+fn in_pieces(kind: &str, pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Request {
+    let body = Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
+    axum::http::Request::post("/").header("content-type", kind).body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_form_that_comes_in_many_pieces_is_read_whole() {
+    let Form { kind, body } = form(&[("name", "Ada")], &[vec![7; 1_000_000], vec![1]]);
+    let pieces: Vec<Bytes> = body.chunks(50_000).map(Bytes::copy_from_slice).collect();
+    let desk = desk(&Arc::new(ScriptedStt::default()));
+    let upload = read(&desk, in_pieces(&kind, pieces.into_iter())).await.unwrap();
+    let lengths: Vec<u64> = upload.recordings.iter().map(|it| it.file.metadata().unwrap().len()).collect();
+    assert_eq!(lengths, [1_000_000, 1]);
+}
+
+#[tokio::test]
+async fn a_form_whose_headers_never_end_is_refused_before_it_fills_the_memory() {
+    for head in ["", "--x\r\nContent-Disposition: form-data; name=\""] {
+        let pulled = Arc::new(AtomicUsize::new(0));
+        let count = pulled.clone();
+        let more = std::iter::repeat_n(Bytes::from(vec![b'a'; 64 << 10]), 1_000)
+            .inspect(move |_| _ = count.fetch_add(1, Ordering::Relaxed));
+        let pieces = std::iter::once(Bytes::from_static(head.as_bytes())).chain(more);
+        let desk = desk(&Arc::new(ScriptedStt::default()));
+        let request = in_pieces("multipart/form-data; boundary=x", pieces);
+        let fault = read(&desk, request).await.unwrap_err();
+        // What comes after the refusal is not read before this function waits.
+        let pulled = pulled.load(Ordering::Relaxed);
+        assert_eq!(fault.status, StatusCode::BAD_REQUEST);
+        assert!(fault.detail.contains("256 KiB") && pulled < 20, "{pulled}: {}", fault.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_sent_as_a_file_is_a_field() {
+    let Form { kind, body } = form(&[("name", "Hello.")], &[vec![b'x']]);
+    let body = String::from_utf8(body).unwrap();
+    let body = body.replace("name=\"name\"", "name=\"text\"; filename=\"words.txt\"");
+    let desk = desk(&Arc::new(ScriptedStt::default()));
+    let upload = read(&desk, in_pieces(&kind, std::iter::once(body.into()))).await.unwrap();
+    assert_eq!((upload.fields.one("text"), upload.recordings.len()), (Ok(Some("Hello.")), 1));
+}
+
+#[tokio::test]
+async fn a_client_that_sends_before_it_reads_gets_its_refusal() {
+    const LENGTH: usize = 8 << 20;
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let limits = Limits { in_all: 9, of_address: 9 };
+    tokio::spawn(listener::serve(socket, routes(), limits, CancellationToken::new()));
+    let talk = async {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: {LENGTH}\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&vec![b'x'; LENGTH]).await.unwrap();
+        let mut response = vec![0; 4096];
+        let length = client.read(&mut response).await.unwrap();
+        String::from_utf8_lossy(&response[..length]).into_owned()
+    };
+    let response = tokio::time::timeout(Duration::from_secs(60), talk).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 415"), "{response}");
 }
 
 #[tokio::test]

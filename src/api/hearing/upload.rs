@@ -1,10 +1,11 @@
 //! A request's recordings, on their way to the disk: none is held in memory, and one that is too large is refused before it is there.
 
+use std::error::Error as _;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use axum::body::HttpBody;
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Query, Request};
 use axum::http::{StatusCode, header};
@@ -13,8 +14,9 @@ use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
 use super::fault::Fault;
 use super::fields::Fields;
+use super::source::{Endless, Source};
 use super::{Desk, MEBIBYTE};
-use crate::api::body::{UPLOAD, discard, linger, was_too_slow};
+use crate::api::body::{UPLOAD, discard, was_too_slow};
 
 /// Most recordings of a request.
 const MOST_RECORDINGS: usize = 64;
@@ -24,6 +26,8 @@ const MOST_FIELDS: usize = 256;
 const FIELDS: u64 = 4 * MEBIBYTE;
 /// Names of fields that are recordings, also without a file's name.
 const FILES: [&str; 5] = ["file", "file[]", "files", "files[]", "audio"];
+/// Names of fields that are text, also if it is sent as a file.
+const TEXTS: [&str; 5] = ["text", "text[]", "texts", "texts[]", "prompt"];
 
 /// A recording on the disk, in a file that vanishes with its handle.
 #[derive(Debug)]
@@ -57,14 +61,19 @@ pub(in crate::api) fn missing() -> Fault {
     Fault::of("file", "There is no recording; send it as the form's field file.")
 }
 
+/// Receives a refused request's body for a while: its client may not read the refusal before all is sent.
+pub(in crate::api) fn leave(request: Request) {
+    // A client that waits for permission to send (`Expect: 100-continue`) does not get it.
+    if !request.headers().contains_key(header::EXPECT) {
+        discard(request.into_body().into_data_stream());
+    }
+}
+
 /// Reads a request: a form with recordings, or one recording alone, whose fields are in the address.
 pub(in crate::api) async fn read(desk: &Desk, request: Request) -> Result<Upload, Fault> {
     let told = request.body().size_hint().lower();
     if told > desk.largest + FIELDS {
-        // A client that waits for permission to send (`Expect: 100-continue`) does not get it.
-        if !request.headers().contains_key(header::EXPECT) {
-            discard(request.into_body().into_data_stream());
-        }
+        leave(request);
         return Err(too_large(desk.largest));
     }
     let kind =
@@ -74,49 +83,52 @@ pub(in crate::api) async fn read(desk: &Desk, request: Request) -> Result<Upload
         "multipart/form-data" => form(desk, request).await,
         "application/octet-stream" | "application/ogg" => alone(desk, request).await,
         kind if kind.starts_with("audio/") || kind.starts_with("video/") => alone(desk, request).await,
-        _ => Err(Fault::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Send the recording as the field file of a form (multipart/form-data), or alone as audio/…, video/… or \
-             application/octet-stream.",
-        )),
+        _ => {
+            leave(request);
+            Err(Fault::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Send the recording as the field file of a form (multipart/form-data), or alone as audio/…, video/… \
+                 or application/octet-stream.",
+            ))
+        }
     }
 }
 
 async fn form(desk: &Desk, request: Request) -> Result<Upload, Fault> {
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|error| Fault::new(StatusCode::BAD_REQUEST, format!("The form cannot be read: {error}")))?;
+    let (parts, body) = request.into_parts();
+    let source = Source::new(body);
+    let request = Request::from_parts(parts, Body::from_stream(source.clone()));
     let mut taking = Taking::new(desk);
-    let taken = taking.form(&mut form).await;
+    let taken = match Multipart::from_request(request, &()).await {
+        Ok(mut form) => taking.form(&mut form, &source).await,
+        Err(error) => Err(Fault::new(
+            StatusCode::BAD_REQUEST,
+            format!("The form cannot be read: {}.", error.body_text()),
+        )),
+    };
     if taken.is_err() {
-        linger(async move {
-            while let Ok(Some(mut part)) = form.next_field().await {
-                while let Ok(Some(_)) = part.chunk().await {}
-            }
-        });
+        source.discard();
     }
     taken.map(|()| taking.upload)
 }
 
 async fn alone(desk: &Desk, request: Request) -> Result<Upload, Fault> {
-    let query = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
-    let Query(query) = query.map_err(|error| Fault::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     let mut taking = Taking::new(desk);
-    query.into_iter().for_each(|(name, value)| taking.upload.fields.push(name, value));
-    let mut pieces = request.into_body().into_data_stream();
-    let mut file = taking.begin().await?;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| match was_too_slow(&error) {
-            true => too_slow(),
-            false => Fault::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
-        })?;
-        if let Err(fault) = taking.more(&mut file, &piece).await {
-            discard(pieces);
-            return Err(fault);
+    match Query::<Vec<(String, String)>>::try_from_uri(request.uri()) {
+        Ok(Query(query)) => {
+            query.into_iter().for_each(|(name, value)| taking.upload.fields.push(name, value));
+        }
+        Err(error) => {
+            leave(request);
+            return Err(Fault::new(StatusCode::BAD_REQUEST, error.body_text()));
         }
     }
-    taking.end(String::new(), file).await?;
-    Ok(taking.upload)
+    let mut pieces = request.into_body().into_data_stream();
+    let taken = taking.alone(&mut pieces).await;
+    if taken.is_err() {
+        discard(pieces);
+    }
+    taken.map(|()| taking.upload)
 }
 
 /// A request that is being read.
@@ -134,12 +146,14 @@ impl<'a> Taking<'a> {
         Self { desk, upload: Upload::default(), left: desk.largest, fields_left: FIELDS }
     }
 
-    async fn form(&mut self, form: &mut Multipart) -> Result<(), Fault> {
+    async fn form(&mut self, form: &mut Multipart, source: &Source) -> Result<(), Fault> {
         let mut fields = 0;
         while let Some(part) = form.next_field().await.map_err(|error| unreadable(&error))? {
+            source.passed();
             let name = part.name().unwrap_or_default().to_owned();
-            if part.file_name().is_some() || FILES.contains(&name.as_str()) {
-                self.recording(part).await?;
+            let is_file = part.file_name().is_some() && !TEXTS.contains(&name.as_str());
+            if is_file || FILES.contains(&name.as_str()) {
+                self.recording(part, source).await?;
                 continue;
             }
             fields += 1;
@@ -147,13 +161,25 @@ impl<'a> Taking<'a> {
                 let detail = format!("The form has more than {MOST_FIELDS} fields.");
                 return Err(Fault::new(StatusCode::BAD_REQUEST, detail));
             }
-            let value = self.text(part).await?;
+            let value = self.text(part, source).await?;
             self.upload.fields.push(name, value);
         }
         Ok(())
     }
 
-    async fn recording(&mut self, mut part: Field<'_>) -> Result<(), Fault> {
+    async fn alone(&mut self, pieces: &mut BodyDataStream) -> Result<(), Fault> {
+        let mut file = self.begin().await?;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| match was_too_slow(&error) {
+                true => too_slow(),
+                false => Fault::new(StatusCode::BAD_REQUEST, format!("The body cannot be read: {error}")),
+            })?;
+            self.more(&mut file, &piece).await?;
+        }
+        self.end(String::new(), file).await
+    }
+
+    async fn recording(&mut self, mut part: Field<'_>, source: &Source) -> Result<(), Fault> {
         if self.upload.recordings.len() == MOST_RECORDINGS {
             let detail =
                 format!("There are more than {MOST_RECORDINGS} recordings; send them in several requests.");
@@ -162,14 +188,16 @@ impl<'a> Taking<'a> {
         let name = part.file_name().unwrap_or_default().to_owned();
         let mut file = self.begin().await?;
         while let Some(piece) = part.chunk().await.map_err(|error| unreadable(&error))? {
+            source.passed();
             self.more(&mut file, &piece).await?;
         }
         self.end(name, file).await
     }
 
-    async fn text(&mut self, mut part: Field<'_>) -> Result<String, Fault> {
+    async fn text(&mut self, mut part: Field<'_>, source: &Source) -> Result<String, Fault> {
         let mut bytes = Vec::new();
         while let Some(piece) = part.chunk().await.map_err(|error| unreadable(&error))? {
+            source.passed();
             let left = self.fields_left.checked_sub(piece.len() as u64);
             self.fields_left = left.ok_or_else(|| {
                 let detail = format!("The fields beside the recordings are larger than {FIELDS} bytes.");
@@ -223,12 +251,16 @@ fn unreadable(error: &MultipartError) -> Fault {
     if was_too_slow(error) {
         return too_slow();
     }
+    let mut causes = std::iter::successors(error.source(), |error| error.source());
+    if let Some(endless) = causes.find_map(|cause| cause.downcast_ref::<Endless>()) {
+        return Fault::new(StatusCode::BAD_REQUEST, format!("The form cannot be read: {endless}."));
+    }
     Fault::new(StatusCode::BAD_REQUEST, format!("The form cannot be read: {}.", error.body_text()))
 }
 
 fn too_slow() -> Fault {
     let detail = format!(
-        "The recording did not arrive within {} seconds and a second for each 64 KiB of it.",
+        "The recording did not arrive in time: it may fall {} seconds behind a pace of 64 KiB a second.",
         UPLOAD.as_secs()
     );
     Fault::new(StatusCode::REQUEST_TIMEOUT, detail)

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -11,12 +11,10 @@ use visavis_listening::listen::{Event, listen};
 
 use super::error::ApiError;
 use super::transcript::{Asked, Task, check_model, delta, done, failed, page};
-use crate::admission::{Kind, Permit};
+use crate::admission::Permit;
 use crate::api::App;
-use crate::api::admit::admit;
 use crate::api::caller::Caller;
-use crate::api::hearing::{Desk, Fault, Recording, check_ready, heard, read};
-use crate::api::problem::Problem;
+use crate::api::hearing::{Admitted, Desk, Fault, Recording, admitted, heard, read};
 use crate::api::sending::patiently;
 
 /// A recording as text, in its language.
@@ -28,8 +26,7 @@ pub async fn transcriptions(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    check_ready(&app)?;
-    let permit = admit(&app, principal, Kind::Request).map_err(|problem| refused(&problem))?;
+    let Admitted { request, permit } = admitted(&app, principal, request)?;
     answered(Desk::from_ref(&app), permit, Task::Transcribe, request).await
 }
 
@@ -42,15 +39,8 @@ pub async fn translations(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    check_ready(&app)?;
-    let permit = admit(&app, principal, Kind::Request).map_err(|problem| refused(&problem))?;
+    let Admitted { request, permit } = admitted(&app, principal, request)?;
     answered(Desk::from_ref(&app), permit, Task::Translate, request).await
-}
-
-/// The refusal of a permit.
-fn refused(problem: &Problem) -> ApiError {
-    let message = problem.body()["detail"].as_str().unwrap_or_default().to_owned();
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message).retry_after(5)
 }
 
 impl From<Fault> for ApiError {

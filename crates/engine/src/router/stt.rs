@@ -183,7 +183,10 @@ impl Utterance {
     /// An engine has failed: the next one is asked, unless another is at work and not late.
     fn lost(&mut self, line: usize, error: EngineError) {
         let Line { picked: Picked { engine, last, ticket, .. }, begun, .. } = self.lines.remove(line);
-        let fate = ticket.failed(&error);
+        let fate = match &error {
+            EngineError::Deadline if self.request.ahead => ticket.passed_over(),
+            error => ticket.failed(error),
+        };
         if begun {
             self.plan.lost(engine);
         } else {

@@ -85,6 +85,13 @@ impl Ticket {
         self.tell(Stage::Settled, Breaker::faulted);
     }
 
+    /// The engine had no time for a request behind calls: its calls took all of it, which is no fault.
+    pub(super) fn passed_over(mut self) -> Fate {
+        let probe = self.probe;
+        self.tell(Stage::Settled, |breaker, _| breaker.left(probe));
+        Fate::Absent
+    }
+
     /// The request has ended with this error. Whether the engine is at fault depends on it: refusing a request, or being too
     /// busy for it, is not a fault.
     pub(super) fn failed(mut self, error: &EngineError) -> Fate {
