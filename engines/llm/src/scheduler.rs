@@ -287,7 +287,9 @@ impl Scheduler {
         let idle = indexed().filter(|(_, slot)| slot.work.is_none() && !self.is_kept_from(slot, request));
         let order = |slot: &Slot| {
             let (owned, active) = (!slot.owner.is_empty(), self.shares.knows(&slot.client));
-            (owned, active, Reverse(self.held_by(&slot.client)), slot.last_used)
+            // What is of no call overwrites what it has left before what a call has: the next call may begin the same way.
+            let foreign = request.is_beside() && slot.client != request.client();
+            (owned, foreign, active, Reverse(self.held_by(&slot.client)), slot.last_used)
         };
         if let Some((index, _)) = idle.min_by_key(|(_, slot)| order(slot)) {
             return Some(index);

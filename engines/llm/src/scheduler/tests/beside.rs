@@ -86,6 +86,21 @@ fn a_calls_prefill_between_turns_has_all_the_room_of_the_steps_that_it_joins() {
 }
 
 #[test]
+fn a_program_leaves_the_beginning_of_a_call_that_has_ended_to_the_next_call() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut scheduler);
+    scheduler.release("a");
+    for id in [2, 3, 4] {
+        scheduler.submit(Request { client: "program".into(), ..generate(id, "", Priority::Batch, 10..13) });
+        assert_eq!(run_prompts(&mut scheduler)[0].slot, 1);
+        scheduler.remove(id);
+    }
+    scheduler.submit(generate(5, "b", Priority::Live, [0, 1, 2, 3, 90]));
+    assert_eq!(scheduler.admit()[0], Admission { id: 5, slot: 0, reuse: Reuse::Own { keep: 4 } });
+}
+
+#[test]
 fn a_conversation_that_nobody_releases_keeps_its_slot_for_half_an_hour() {
     let mut scheduler = scheduler(1);
     let start = Instant::now();
