@@ -21,6 +21,8 @@ use super::health::Wedged;
 const SHORT: Duration = Duration::from_millis(500);
 /// Silence after which a request to a healthy engine ends: it has too much to do.
 const LONG: Duration = Duration::from_secs(60);
+/// The same for a request that is behind others: they may have all of the engine for as long.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Longest time that is allowed for an engine's output to be heard; some of a model's text is never spoken.
 const AHEAD: Duration = Duration::from_secs(20);
 
@@ -57,6 +59,12 @@ impl Watchdog {
         // The sender is dropped at once, so `silence` waits only for its timeout.
         let (_, wedged) = watch::channel(None);
         Self { wedged, first: patience, between: patience }
+    }
+
+    /// The same for a request that is behind others: only an engine that is wedged ends it soon.
+    #[must_use]
+    pub fn behind_others(self) -> Self {
+        Self { first: LONGEST, between: LONGEST, ..self }
     }
 
     /// The same, with at most this much silence within a response: its engine has read its prompt, and is at work.
@@ -221,6 +229,18 @@ mod tests {
         assert!(error.is_passing() && error.to_string().contains("does not answer"), "{error}");
         assert_eq!(began.elapsed(), SHORT);
         assert_eq!(stream.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_behind_others_ends_soon_only_with_a_wedged_engine() {
+        let (health, wedged) = watch::channel(None);
+        let (sender, pieces) = mpsc::channel::<Piece>(1);
+        let watchdog = Watchdog::new(wedged).behind_others();
+        let mut stream = watchdog.pieces(ReceiverStream::new(pieces).boxed(), || true);
+        assert!(timeout(LONG * 5, stream.next()).await.is_err(), "others have the engine");
+        health.send_replace(WEDGED);
+        assert!(stream.next().await.unwrap().unwrap_err().is_passing());
+        drop(sender);
     }
 
     #[tokio::test(start_paused = true)]

@@ -365,6 +365,24 @@ async fn a_shadow_is_asked_and_never_heard_and_few_copies_run_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_behind_calls_waits_for_its_engine_and_is_not_copied() {
+    let slow = || ScriptedLlm::responding(|_| ScriptedResponse::texts(["At last."]).every(30 * SECOND));
+    let behind = || LlmRequest { ahead: true, ..request("") };
+    let waiting = routed(slow());
+    for _ in 0..5 {
+        let response = ask(&waiting.llm, behind()).await.unwrap();
+        assert_eq!(response, given("At last.", "cloud", Reason::Route));
+    }
+    assert!(waiting.main.asked().is_empty(), "its engine is not late");
+    assert_eq!(waiting.next_up().as_deref(), Some("cloud"), "nor is it at fault");
+    let mut shadowed = route(EngineKind::Llm);
+    (shadowed.engines, shadowed.shadow) = (vec!["main".into()], vec!["cloud".into()]);
+    let copied = routed_by(&shadowed, slow());
+    ask(&copied.llm, behind()).await.unwrap();
+    assert!(copied.cloud.asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_each_engine_is_asked_no_more_than_it_can() {
     let able = LlmCapabilities { context: Some(4096), ..LlmCapabilities::ALL };
     let (board, statuses) = board(&route(EngineKind::Llm), &["cloud", "main"]);

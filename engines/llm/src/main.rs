@@ -35,7 +35,7 @@ use clap::Parser;
 use tokio::sync::oneshot;
 use visavis_proto::confine::{Drivers, Needs};
 use visavis_proto::host::{self, Host, HostArgs};
-use visavis_proto::state::EngineState;
+use visavis_proto::state::{EngineState, most_behind};
 use visavis_proto::v1::HealthReply;
 use visavis_proto::v1::llm_server::LlmServer;
 
@@ -109,7 +109,7 @@ fn main() -> anyhow::Result<()> {
     let host = Host::open(&args.host, &needs)?;
     let state = EngineState::new(args.queue);
     let loaded = Arc::new(OnceLock::new());
-    let (sender, jobs) = sync_channel(args.queue as usize + RELEASES);
+    let (sender, jobs) = sync_channel((args.queue + most_behind(args.queue)) as usize + RELEASES);
     let service = LlmService::new(state.clone(), loaded.clone(), sender);
     let (ended, mut worker_ended) = oneshot::channel();
     let thread = {

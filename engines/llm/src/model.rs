@@ -287,8 +287,8 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Chooses a token as the sampler does, if the grammar allows that one, and otherwise the likeliest that it allows; none if it allows
-    /// none of the likely ones.
+    /// Chooses a token as the sampler does, if the grammar allows that one, and otherwise the likeliest that it allows, however unlikely: a
+    /// schema may ask for what the model would never say. None if it allows none.
     pub(crate) fn sample_freely_within(
         &self,
         grammar: &mut Constraint,
@@ -304,9 +304,18 @@ impl Evaluator<'_> {
         candidates.apply_sampler(sampler);
         let free = candidates.selected_token().map(|token| token.0);
         let allowed = free.filter(|token| self.continues(grammar, *token));
-        let token = allowed.or_else(|| self.sample_within(grammar, row))?;
+        let likely = allowed.or_else(|| self.sample_within(grammar, row));
+        let token = likely.or_else(|| self.sample_anything_within(grammar, row))?;
         sampler.accept(LlamaToken(token));
         Some(token)
+    }
+
+    /// The same as [`Self::sample_within`] among all tokens, which may take as long as a step: for what has no other way on.
+    fn sample_anything_within(&self, grammar: &mut Constraint, row: i32) -> Option<Token> {
+        let logits = self.context.get_logits_ith(row);
+        let mut all = likeliest(logits, logits.len());
+        all.sort_unstable_by(|a, b| b.logit.total_cmp(&a.logit));
+        grammar.accept(&self.model.vocab(), all.into_iter().map(data)).map(|token| token.0)
     }
 
     /// Continues a call with a token that was chosen without its grammar; false if that does not allow it.

@@ -19,6 +19,8 @@ pub(crate) use steps::{Chunk, Piece};
 
 /// How often a response loses its slot to another client's: it must come to its end.
 const MOST_DISPLACED: u8 = 2;
+/// A conversation without work for longer than this keeps its slot from nobody: whoever should have released it is probably gone.
+const ABANDONED: Duration = Duration::from_secs(30 * 60);
 
 /// A token of the model's vocabulary.
 pub(crate) type Token = i32;
@@ -105,6 +107,8 @@ struct Slot {
     client: String,
     cached: Vec<Token>,
     last_used: u64,
+    /// When its last work began or ended.
+    used_at: Option<Instant>,
     work: Option<Work>,
 }
 
@@ -123,6 +127,7 @@ pub(crate) struct Scheduler {
     /// Whether part of one sequence can be copied to another (not with recurrent models).
     can_copy: bool,
     uses: u64,
+    now: Option<Instant>,
     shares: Shares,
     spares: bool,
     batch_skipped: u32,
@@ -134,7 +139,8 @@ impl Scheduler {
         let slots = (0..slots).map(|_| Slot::default()).collect();
         let (waiting, shares) = (PriorityQueue::default(), Shares::default());
         let (batch_skipped, heavy_skipped) = (0, 0);
-        Self { slots, waiting, chunk, can_copy, uses: 0, shares, spares: false, batch_skipped, heavy_skipped }
+        let (uses, now, spares) = (0, None, false);
+        Self { slots, waiting, chunk, can_copy, uses, now, shares, spares, batch_skipped, heavy_skipped }
     }
 
     /// Queues a request; returns the ids of its conversation's requests that it replaces. A new prefill replaces older
@@ -213,6 +219,7 @@ impl Scheduler {
     /// Records that time passes, with work or without.
     pub(crate) fn passes(&mut self, now: Instant) {
         self.shares.age(now);
+        self.now = Some(now);
     }
 
     /// Whether the model should rest after its last step: only much heavier clients than an active one have work, and
@@ -261,7 +268,7 @@ impl Scheduler {
         for slot in &mut self.slots {
             if let Some(work) = slot.work.take_if(|work| gone(&work.request)) {
                 self.uses += 1;
-                slot.last_used = self.uses;
+                (slot.last_used, slot.used_at) = (self.uses, self.now);
                 ids.push(work.request.id);
             }
         }
@@ -280,7 +287,9 @@ impl Scheduler {
         let idle = indexed().filter(|(_, slot)| slot.work.is_none() && !self.is_kept_from(slot, request));
         let order = |slot: &Slot| {
             let (owned, active) = (!slot.owner.is_empty(), self.shares.knows(&slot.client));
-            (owned, active, Reverse(self.held_by(&slot.client)), slot.last_used)
+            // What is of no call overwrites what it has left before what a call has: the next call may begin the same way.
+            let foreign = request.is_beside() && slot.client != request.client();
+            (owned, foreign, active, Reverse(self.held_by(&slot.client)), slot.last_used)
         };
         if let Some((index, _)) = idle.min_by_key(|(_, slot)| order(slot)) {
             return Some(index);
@@ -307,7 +316,7 @@ impl Scheduler {
     /// Whether an idle slot stays with its conversation: a client that has a slot takes none from a much lighter one, and what is of no
     /// call takes none from anybody.
     fn is_kept_from(&self, slot: &Slot, request: &Request) -> bool {
-        if request.is_beside() && !slot.owner.is_empty() {
+        if request.is_beside() && !slot.owner.is_empty() && !self.is_abandoned(slot) {
             return true;
         }
         let (owner, client) = (&*slot.client, request.client());
@@ -317,6 +326,11 @@ impl Scheduler {
             && self.shares.knows(owner)
             && self.held_by(client) > 0
             && Shares::is_heavier(uses, self.shares.use_with(owner, 0))
+    }
+
+    fn is_abandoned(&self, slot: &Slot) -> bool {
+        let idle = self.now.zip(slot.used_at).map(|(now, used)| now.saturating_duration_since(used));
+        idle.is_some_and(|idle| idle > ABANDONED)
     }
 
     /// The slots of a client's conversations.
@@ -350,6 +364,7 @@ impl Scheduler {
         slot.cached = request.tokens[..kept].to_vec();
         slot.owner.clone_from(&request.conversation);
         request.client().clone_into(&mut slot.client);
+        slot.used_at = self.now;
         slot.work = Some(Work { request, parked: false });
         Admission { id, slot: index, reuse }
     }

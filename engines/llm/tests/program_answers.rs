@@ -337,6 +337,12 @@ async fn a_response_follows_a_schema_to_its_end_and_one_that_must_call_calls() {
         assert!(answer["bright"].is_boolean() && answer.as_object().unwrap().len() == 2, "{text}");
         assert_eq!(done.reason(), Reason::Stop);
     }
+    let rare = "\u{1f9ff}\u{13080}\u{a015}";
+    let schema =
+        serde_json::json!({ "type": "object", "properties": { "x": { "const": rare } }, "required": ["x"] });
+    let (text, _) = program.generate(GenerateRequest { schema: schema.to_string(), ..long("") }).await;
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text:?}"));
+    assert_eq!(answer["x"], rare, "however unlikely its tokens are");
     let tool = Tool {
         name: "look".into(),
         description: "Looks at a place.".into(),

@@ -20,6 +20,8 @@ pub struct EngineState {
     /// Requests that are waiting for the model to load.
     early: AtomicU32,
     queued: AtomicU32,
+    /// Requests that wait behind calls, in a part of the queue of their own.
+    behind: AtomicU32,
     active: AtomicU32,
     requests: AtomicU64,
     rejected: AtomicU64,
@@ -42,6 +44,19 @@ pub enum Outcome {
     Failed,
 }
 
+/// In which part of the queue a request waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Queued,
+    Behind,
+}
+
+/// The most requests that wait behind calls in an engine whose queue holds so many.
+#[must_use]
+pub fn most_behind(capacity: u32) -> u32 {
+    (capacity / 4).max(1)
+}
+
 impl EngineState {
     /// A loading engine whose queue holds at most `queue_capacity` requests.
     #[must_use]
@@ -51,6 +66,7 @@ impl EngineState {
             capacity: queue_capacity,
             early: AtomicU32::new(0),
             queued: AtomicU32::new(0),
+            behind: AtomicU32::new(0),
             active: AtomicU32::new(0),
             requests: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -89,7 +105,8 @@ impl EngineState {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         // In the order in which requests move on: one that starts meanwhile is counted twice and never overlooked, and one that is
         // no longer counted here has its outcome below.
-        let queued = self.queued.load(Ordering::Acquire);
+        let behind = self.behind.load(Ordering::Acquire);
+        let queued = self.queued.load(Ordering::Acquire) + behind;
         let active = self.active.load(Ordering::Acquire);
         StatsReply {
             requests: get(&self.requests),
@@ -98,6 +115,7 @@ impl EngineState {
             failed: get(&self.failed),
             active,
             queued,
+            behind,
             queue_capacity: self.capacity,
             busy_ms: get(&self.busy_us) / 1000,
             units: get(&self.units),
@@ -131,8 +149,8 @@ impl EngineState {
         self.enter_early()
     }
 
-    /// Enters the queue behind calls: only while no more than a quarter of it waits, so that it never fills up with such work. A refusal
-    /// is not counted: it says nothing of how calls fare.
+    /// Enters the queue behind calls, which has a quarter of the queue's places besides those of calls: such work takes none of theirs. A
+    /// refusal is not counted: it says nothing of how calls fare.
     ///
     /// # Errors
     /// As [`Self::enter`].
@@ -141,10 +159,9 @@ impl EngineState {
             return Err(Status::unavailable("the model is still loading"));
         }
         self.usable()?;
-        let most = (self.capacity / 4).max(1);
-        let full =
-            || Status::resource_exhausted(format!("{most} wait already; the rest of the queue is for calls"));
-        self.place(most).ok_or_else(full)
+        let most = most_behind(self.capacity);
+        let full = || Status::resource_exhausted(format!("{most} wait behind calls already"));
+        self.place(Waits::Behind, most).ok_or_else(full)
     }
 
     /// Enters the queue, even before the model is loaded.
@@ -153,18 +170,25 @@ impl EngineState {
     /// `FAILED_PRECONDITION` if the model could not be loaded, `RESOURCE_EXHAUSTED` if the queue is full.
     pub fn enter_early(self: &Arc<Self>) -> Result<Ticket, Status> {
         self.usable()?;
-        self.place(self.capacity).ok_or_else(|| {
+        self.place(Waits::Queued, self.capacity).ok_or_else(|| {
             self.rejected.fetch_add(1, Ordering::Relaxed);
             Status::resource_exhausted(format!("the queue is full ({} waiting)", self.capacity))
         })
     }
 
-    /// A place in the queue, if fewer than `most` wait.
-    fn place(self: &Arc<Self>, most: u32) -> Option<Ticket> {
+    /// A place in this part of the queue, if fewer than `most` wait there.
+    fn place(self: &Arc<Self>, waits: Waits, most: u32) -> Option<Ticket> {
         let free = |queued: u32| (queued < most).then_some(queued + 1);
-        self.queued.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
+        self.waiting(waits).fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Some(Ticket { state: self.clone(), working: false, outcome: Outcome::Cancelled })
+        Some(Ticket { state: self.clone(), waits, working: false, outcome: Outcome::Cancelled })
+    }
+
+    fn waiting(&self, waits: Waits) -> &AtomicU32 {
+        match waits {
+            Waits::Queued => &self.queued,
+            Waits::Behind => &self.behind,
+        }
     }
 
     /// Whether the engine has a model or is loading one.
@@ -234,6 +258,7 @@ impl Drop for Step<'_> {
 #[derive(Debug)]
 pub struct Ticket {
     state: Arc<EngineState>,
+    waits: Waits,
     working: bool,
     outcome: Outcome,
 }
@@ -244,7 +269,7 @@ impl Ticket {
         if !self.working {
             self.working = true;
             self.state.active.fetch_add(1, Ordering::AcqRel);
-            self.state.queued.fetch_sub(1, Ordering::AcqRel);
+            self.state.waiting(self.waits).fetch_sub(1, Ordering::AcqRel);
         }
     }
 
@@ -262,7 +287,7 @@ impl Drop for Ticket {
             Outcome::Cancelled => _ = self.state.cancelled.fetch_add(1, Ordering::Relaxed),
             Outcome::Failed => _ = self.state.failed.fetch_add(1, Ordering::Relaxed),
         }
-        let place = if self.working { &self.state.active } else { &self.state.queued };
+        let place = if self.working { &self.state.active } else { self.state.waiting(self.waits) };
         place.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -314,18 +339,27 @@ mod tests {
     }
 
     #[test]
-    fn work_behind_calls_leaves_them_most_of_the_queue_and_its_refusals_are_not_counted() {
+    fn work_behind_calls_leaves_them_all_of_their_queue_and_its_refusals_are_not_counted() {
         let state = EngineState::new(8);
         assert_eq!(state.enter_behind().unwrap_err().code(), tonic::Code::Unavailable);
         state.set_ready(HealthReply::default());
         let behind: Vec<_> = (0..2).map(|_| state.enter_behind().unwrap()).collect();
         assert_eq!(state.enter_behind().unwrap_err().code(), tonic::Code::ResourceExhausted);
-        let calls: Vec<_> = (0..6).map(|_| state.enter().unwrap()).collect();
-        assert_eq!((state.stats().queued, state.stats().rejected), (8, 0));
+        let calls: Vec<_> = (0..8).map(|_| state.enter().unwrap()).collect();
+        let stats = state.stats();
+        assert_eq!((stats.queued, stats.behind, stats.rejected), (10, 2, 0));
         drop(calls);
         assert!(state.enter_behind().is_err(), "two wait still");
-        drop(behind);
+        let mut behind = behind.into_iter();
+        let mut first = behind.next().unwrap();
+        first.start();
+        let stats = state.stats();
+        assert_eq!((stats.queued, stats.behind, stats.active), (1, 1, 1));
         assert!(state.enter_behind().is_ok());
+        first.end(Outcome::Done);
+        drop(behind);
+        let stats = state.stats();
+        assert_eq!((stats.queued, stats.behind, stats.active, stats.cancelled), (0, 0, 0, 10));
     }
 
     #[tokio::test(start_paused = true)]

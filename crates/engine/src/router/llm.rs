@@ -51,7 +51,8 @@ impl Desk {
         let (user, tier) = (&*request.caller.user, &*request.caller.tier);
         let plan = self.board.plan(&Ask { language: &request.language, user, tier, voice: "" });
         let kept = self.talks.kept(&request.conversation, plan.route);
-        plan.keeping(kept).avoiding(self.talks.failed(&request.conversation))
+        let plan = plan.keeping(kept).avoiding(self.talks.failed(&request.conversation));
+        if request.ahead { plan.without_deadline() } else { plan }
     }
 
     /// Makes a request to an engine, within its capabilities.
@@ -169,7 +170,10 @@ impl Llm for RoutedLlm {
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let desk = self.0.clone();
         let plan = desk.plan(&request);
-        desk.shadow(&plan, &request);
+        // How long a request behind calls takes says nothing of how long a call would wait.
+        if !request.ahead {
+            desk.shadow(&plan, &request);
+        }
         let (ready, now) = (VecDeque::new(), None);
         let mut response = Response { desk, plan, request, ready, now, worded: false, judged: false };
         response.begin(None).await?;

@@ -99,7 +99,7 @@ impl Scheduler {
         let kept = if order.iter().any(prompt) { self.chunk.ahead.min(room / 2) } else { 0 };
         let mut pieces = Vec::new();
         let calls = order.iter().any(|runner| runner.class < Class::Batch);
-        for Runner { class, rank: Rank { id, .. }, slot: index } in order {
+        for Runner { class, rank: Rank { id, beside, .. }, slot: index } in order {
             let slot = &self.slots[index];
             let Some(work) = &slot.work else { continue };
             let generating = slot.pending() == 1;
@@ -108,7 +108,7 @@ impl Scheduler {
                 // A lighter client waits for this step.
                 Class::Heavy => room.min(self.chunk.ahead),
                 // So does a call.
-                Class::Batch if calls => room.min(self.chunk.ahead),
+                Class::Batch if calls && beside => room.min(self.chunk.ahead),
                 Class::Batch => room,
             };
             let count = if generating { 1 } else { self.chunk.take(slot.pending().min(most)) };
@@ -175,8 +175,13 @@ impl Scheduler {
 
     /// How many tokens of prompts a step of these slots may evaluate.
     fn room(&self, order: &[Runner]) -> usize {
+        // What is of no call changes no call's steps, and its own are short while there is a call that may have a turn at any moment.
+        let called = self.slots.iter().any(|slot| !slot.owner.is_empty());
+        let counts = |runner: &&Runner| !(called && runner.rank.beside);
         let generating = |slot: &Slot| slot.pending() == 1;
-        let any = |is: &dyn Fn(&Slot) -> bool| order.iter().any(|runner| is(&self.slots[runner.slot]));
+        let any = |is: &dyn Fn(&Slot) -> bool| {
+            order.iter().filter(counts).any(|runner| is(&self.slots[runner.slot]))
+        };
         let awaited = |slot: &Slot| {
             let request = slot.work.as_ref().map(|work| &work.request);
             request.is_some_and(|it| it.kind == Kind::Generate && it.priority != Priority::Speculative)

@@ -114,7 +114,7 @@ impl Llm for GrpcLlm {
         &self,
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
-        let detailed = request.detailed;
+        let (detailed, ahead) = (request.detailed, request.ahead);
         let message = self.message(request);
         let open = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
@@ -126,7 +126,9 @@ impl Llm for GrpcLlm {
             .map_err(EngineError::from)
             .try_filter_map(move |event| ready(Ok(event.event.map(|event| piece(event, detailed)))))
             .boxed();
-        Ok(self.link.watchdog.pieces(pieces, || true))
+        let watchdog = self.link.watchdog.clone();
+        let watchdog = if ahead { watchdog.behind_others() } else { watchdog };
+        Ok(watchdog.pieces(pieces, || true))
     }
 
     async fn prefill(&self, request: LlmRequest, open: bool) {

@@ -183,7 +183,8 @@ fn read(reply: HealthReply) -> EngineStatus {
 }
 
 fn work(stats: &StatsReply) -> Work {
-    Work { queued: stats.queued, capacity: stats.queue_capacity, rejected: stats.rejected }
+    let queued = stats.queued.saturating_sub(stats.behind);
+    Work { queued, capacity: stats.queue_capacity, rejected: stats.rejected }
 }
 
 fn record(name: &'static str, stats: &StatsReply) {

@@ -55,5 +55,62 @@ fn a_long_prompt_beside_a_call_joins_few_steps_with_little() {
     }
     assert_eq!(most, CHUNK.ahead);
     scheduler.remove(1);
+    assert_eq!(sizes(&scheduler.next_step()), [(2, CHUNK.ahead)], "the call may go on at any moment");
+    scheduler.release("a");
     assert_eq!(sizes(&scheduler.next_step()), [(2, CHUNK.alone)], "alone it is as quick as any");
+}
+
+#[test]
+fn a_response_beside_calls_shortens_no_step_of_a_calls_prompt() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "", Priority::Batch, 0..1));
+    scheduler.submit(generate(2, "a", Priority::Live, 10..50));
+    scheduler.admit();
+    let mut joined = false;
+    for _ in 0..=BATCH_PATIENCE {
+        let pieces = scheduler.next_step();
+        joined |= pieces.iter().any(|piece| piece.id == 1);
+        assert_eq!(sizes(&pieces)[0], (2, CHUNK.alone));
+    }
+    assert!(joined);
+}
+
+#[test]
+fn a_calls_prefill_between_turns_has_all_the_room_of_the_steps_that_it_joins() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..1));
+    scheduler.submit(Request { priority: Priority::Batch, ..prefill(2, "b", 10..50) });
+    scheduler.admit();
+    let steps: Vec<_> = (0..=BATCH_PATIENCE).map(|_| sizes(&scheduler.next_step())).collect();
+    assert_eq!(steps[BATCH_PATIENCE as usize], [(1, 1), (2, CHUNK.shared)], "{steps:?}");
+}
+
+#[test]
+fn a_program_leaves_the_beginning_of_a_call_that_has_ended_to_the_next_call() {
+    let mut scheduler = scheduler(2);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..6));
+    run_prompts(&mut scheduler);
+    scheduler.release("a");
+    for id in [2, 3, 4] {
+        scheduler.submit(Request { client: "program".into(), ..generate(id, "", Priority::Batch, 10..13) });
+        assert_eq!(run_prompts(&mut scheduler)[0].slot, 1);
+        scheduler.remove(id);
+    }
+    scheduler.submit(generate(5, "b", Priority::Live, [0, 1, 2, 3, 90]));
+    assert_eq!(scheduler.admit()[0], Admission { id: 5, slot: 0, reuse: Reuse::Own { keep: 4 } });
+}
+
+#[test]
+fn a_conversation_that_nobody_releases_keeps_its_slot_for_half_an_hour() {
+    let mut scheduler = scheduler(1);
+    let start = Instant::now();
+    scheduler.passes(start);
+    scheduler.submit(generate(1, "a", Priority::Live, 0..3));
+    run_prompts(&mut scheduler);
+    scheduler.remove(1);
+    scheduler.submit(generate(2, "", Priority::Batch, 10..13));
+    scheduler.passes(start + ABANDONED);
+    assert_eq!(scheduler.admit(), []);
+    scheduler.passes(start + ABANDONED + Duration::from_secs(1));
+    assert_eq!(scheduler.admit()[0].id, 2);
 }

@@ -119,6 +119,7 @@ fn a_live_turn_displaces_batch_work_which_resumes_later_with_its_tokens() {
     assert_eq!(scheduler.admit(), [Admission { id: 3, slot: 0, reuse: Reuse::Own { keep: 0 } }]);
     run_prompts(&mut scheduler);
     scheduler.remove(3);
+    scheduler.release("a");
     assert_eq!(scheduler.admit()[0].id, 1);
     assert_eq!(scheduler.next_step()[0].tokens, [0, 1, 2, 50]);
 }

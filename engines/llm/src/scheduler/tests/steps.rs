@@ -87,6 +87,7 @@ fn a_displaced_request_does_not_report_its_probe_again() {
     scheduler.submit(generate(2, "a", Priority::Live, 70..73));
     run_prompts(&mut scheduler);
     scheduler.remove(2);
+    scheduler.release("a");
     scheduler.admit();
     let pieces = scheduler.next_step();
     assert_eq!((&pieces[0].tokens[..], pieces[0].probe), (&[0, 1, 2, 50][..], None));
