@@ -35,7 +35,7 @@ exec "$PWD/$visavis" transcribe --language en "\$1"
 EOT
 chmod +x "$results/transcribe"
 
-"$visavis" serve --listen "127.0.0.1:$port" --udp "127.0.0.1:$port" --set "store.path=$results/store" >"$results/server.log" 2>&1 &
+"$visavis" serve --listen "127.0.0.1:$port" --udp "127.0.0.1:$port" --set store.enabled=false >"$results/server.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 120); do

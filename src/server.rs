@@ -71,7 +71,7 @@ impl Server {
         }
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let names = Arc::new(Names::new(&config.server, &machine));
-        let saver = open_store(&config, &machine)?;
+        let saver = open_store(&config, &machine).await?;
         let webrtc = udp(&config, listener.local_addr()?).await;
         let https = certificate.is_some().then(|| listener.local_addr()).transpose()?;
         let shares = descriptors::grant(Shares::of_server(&config));
@@ -263,9 +263,15 @@ async fn udp(config: &Config, http: SocketAddr) -> Option<Arc<WebRtcHost>> {
 }
 
 /// Begins to keep the contexts of calls, under a name that no other start of a server has.
-fn open_store(config: &Config, machine: &str) -> anyhow::Result<Option<Saver>> {
+async fn open_store(config: &Config, machine: &str) -> anyhow::Result<Option<Saver>> {
+    if config.store.enabled && !config.store.is_asked_for && config.store_has_no_place() {
+        tracing::warn!(
+            "no store: neither XDG_DATA_HOME nor HOME names a place for it; set store.path, or store.enabled = false"
+        );
+        return Ok(None);
+    }
     let node = NodeId::new(&format!("{machine}-{}", uuid::Uuid::new_v4().simple()));
-    Ok(visavis_store::open(&config.store, &config.store_dir(), node)?)
+    Ok(visavis_store::open(&config.store, &config.store_dir(), node).await?)
 }
 
 fn in_use(key: &str, address: SocketAddr, flag: &str) -> String {

@@ -147,11 +147,16 @@ pub fn default_models_dir() -> PathBuf {
     cache.unwrap_or_else(|| PathBuf::from(".")).join("visavis/models")
 }
 
-/// A folder of the server in the user's data directory.
+/// The user's data directory; none: the environment names neither it nor a home directory.
+fn user_data() -> Option<PathBuf> {
+    let named =
+        |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("XDG_DATA_HOME").or_else(|| named("HOME").map(|home| home.join(".local/share")))
+}
+
+/// A folder of the server in the user's data directory, or in the working directory where that is not known.
 fn data_dir(name: &str) -> PathBuf {
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
-    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
-    data.unwrap_or_else(|| PathBuf::from(".")).join("visavis").join(name)
+    user_data().unwrap_or_else(|| PathBuf::from(".")).join("visavis").join(name)
 }
 
 impl Config {
@@ -159,6 +164,12 @@ impl Config {
     #[must_use]
     pub fn store_dir(&self) -> PathBuf {
         if self.store.path.as_os_str().is_empty() { data_dir("store") } else { self.store.path.clone() }
+    }
+
+    /// Whether the store would be in the working directory, since nobody has named a place for it.
+    #[must_use]
+    pub fn store_has_no_place(&self) -> bool {
+        self.store.path.as_os_str().is_empty() && user_data().is_none()
     }
 
     /// The folder of the speech that is kept on disk.
@@ -240,6 +251,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
         merged = merged.merge(Serialized::default(&format!("backends.{name}"), BackendEngine::of(*kind)));
     }
     read_environment_and_flags(sources, &known, &mut given);
+    let asks_for_store = given.keys().any(|key| key.starts_with("store."));
     for (key, Given { value, origin }) in given {
         if BackendKey::of(&key).is_some_and(|own| own.is_kind() || !kinds.contains_key(own.name)) {
             // The kind is merged already; a missing kind is reported as a separate fault.
@@ -259,7 +271,8 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
             Err(error) => faults.push(format!("{key} ({origin}): {}", plain(&error))),
         }
     }
-    let config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
+    let mut config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
+    config.store.is_asked_for = asks_for_store;
     check::check(&config, &mut faults);
     check::backends::check(&config, &mut faults);
     routes::check(&config, &mut faults);

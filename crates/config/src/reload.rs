@@ -76,8 +76,13 @@ fn numbers(old: &Route, new: &Route) -> Vec<String> {
 
 /// The keys, but for routes, in which two configurations differ; of a backend its name.
 fn changed(old: &Config, new: &Config) -> Vec<String> {
-    let without_routes = |config: &Config| Config { routes: Vec::new(), ..config.clone() };
-    let (old, new) = (without_routes(old), without_routes(new));
+    let settings = |config: &Config| {
+        let mut settings = Config { routes: Vec::new(), ..config.clone() };
+        // Where a setting comes from is none.
+        settings.store.is_asked_for = false;
+        settings
+    };
+    let (old, new) = (settings(old), settings(new));
     if old == new {
         return Vec::new();
     }
@@ -182,6 +187,13 @@ mod tests {
             assert_eq!((&reload.routes, reload.taken.len()), (&started.routes, 0), "{new}");
             assert_eq!(reload.left, left, "{new}");
         }
+    }
+
+    #[test]
+    fn a_setting_that_is_set_to_what_it_was_by_default_is_no_change() {
+        let (none, named) = (with(""), with("[store]\nttl_hours = 24\n"));
+        assert_ne!(none, named, "the store is asked for");
+        assert_eq!(none.reload(&[], &named), Reload::default());
     }
 
     #[test]

@@ -20,6 +20,9 @@ const KEY: usize = 64;
 pub struct Store {
     /// Keep contexts of calls. They hold what was said.
     pub enabled: bool,
+    /// Somebody has set something of the store. If not, it is on by default, and a server whose folder cannot be used does without it.
+    #[serde(skip)]
+    pub is_asked_for: bool,
     /// A Redis for several servers, such as `redis://host:6379/0` or `rediss://user:password@host`; empty: a file in `path`.
     /// `VISAVIS_STORE_URL` keeps a password out of the file.
     pub url: Secret,
@@ -39,7 +42,8 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: true,
+            is_asked_for: false,
             url: Secret::default(),
             cluster: false,
             path: PathBuf::new(),
@@ -57,8 +61,7 @@ pub(super) fn check(own: &Store, faults: &mut Vec<String>) {
     }
     if !own.enabled && !own.url.is_empty() {
         faults.push(
-            "store.url: names a Redis, but store.enabled is false, so nothing would be kept there; set \
-             store.enabled = true, or remove store.url"
+            "store.url: names a Redis, but store.enabled is false, so nothing would be kept there; remove one of them"
                 .into(),
         );
     }
@@ -147,8 +150,7 @@ mod tests {
             ("resume_seconds = 3601".to_owned(), Some("store.resume_seconds: 3601 is outside 1 to 3600")),
             ("key = \"hush-hush\"".to_owned(), Some("not 64 hexadecimal digits")),
         ] {
-            let faults =
-                loaded(&format!("[store]\nenabled = true\n{text}\n"), &[], &[]).err().unwrap_or_default();
+            let faults = loaded(&format!("[store]\n{text}\n"), &[], &[]).err().unwrap_or_default();
             let fits = told.map_or(faults.is_empty(), |told| faults.len() == 1 && faults[0].contains(told));
             assert!(fits, "{text}: {faults:?}");
             assert!(faults.iter().all(|fault| !fault.contains("hush-hush")), "{faults:?}");
@@ -160,7 +162,7 @@ mod tests {
         let digits = "1".repeat(64);
         let environment =
             [("VISAVIS_STORE_URL", "redis://:hush-hush@cache"), ("VISAVIS_STORE_KEY", digits.as_str())];
-        let config = loaded("[store]\nenabled = true\n", &environment, &[]).unwrap();
+        let config = loaded("", &environment, &[]).unwrap();
         assert_eq!(config.store.key.expose(), digits, "it is text even if it looks like a number");
         assert_eq!(config.store.url.expose(), "redis://:hush-hush@cache");
         let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
@@ -173,15 +175,39 @@ mod tests {
         let none: [(&str, &str); 0] = [];
         let address = "[store]\nurl = \"redis://:hush-hush@cache\"\n";
         for (text, environment) in [(address, &none[..]), ("", &variable[..])] {
-            let faults = loaded(text, environment, &[]).unwrap_err();
+            let faults = loaded(text, environment, &[("store.enabled", "false")]).unwrap_err();
             assert_eq!(faults.len(), 1, "{faults:?}");
-            for part in ["store.url", "set store.enabled = true", "remove store.url"] {
+            for part in ["store.url", "store.enabled is false", "remove one of them"] {
                 assert!(faults[0].contains(part), "{part}: {faults:?}");
             }
             assert!(!faults[0].contains("hush-hush"), "{faults:?}");
-            let enabled = loaded(text, environment, &[("store.enabled", "true")]).unwrap();
-            assert!(enabled.store.enabled);
+            assert!(loaded(text, environment, &[]).unwrap().store.enabled);
         }
+    }
+
+    #[test]
+    fn the_store_is_on_and_asked_for_as_soon_as_anything_of_it_is_set() {
+        let none: [(&str, &str); 0] = [];
+        let key = "1".repeat(64);
+        let variable = [("VISAVIS_STORE_KEY", key.as_str())];
+        for (text, environment, flags, asked) in [
+            ("", &none[..], &none[..], false),
+            ("[server]\nmax_calls = 3\n", &none[..], &none[..], false),
+            ("[store]\nttl_hours = 24\n", &none[..], &none[..], true),
+            ("", &variable[..], &none[..], true),
+            ("", &none[..], &[("store.enabled", "true")][..], true),
+        ] {
+            let store = loaded(text, environment, flags).unwrap().store;
+            assert_eq!(
+                (store.enabled, store.is_asked_for),
+                (true, asked),
+                "{text} {environment:?} {flags:?}"
+            );
+        }
+        let off = loaded("[store]\nenabled = false\n", &[], &[]).unwrap();
+        assert!(!off.store.enabled);
+        let shown = serde_json::to_string(&off).unwrap();
+        assert!(!shown.contains("asked"), "it is no setting: {shown}");
     }
 
     #[test]

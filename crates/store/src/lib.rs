@@ -49,13 +49,17 @@ pub use token::{
 };
 pub use vault::{RedeemError, Vault};
 
+/// Longest wait for a file that nobody has asked for. One that takes longer is there, at least.
+const LOOKED_AT: Duration = Duration::from_secs(5);
+
 /// Begins to keep calls as configured: in Redis, or in a file of `folder`. `None`: not at all.
 ///
-/// It returns at once: a store that cannot be used now is tried again, and calls do without it meanwhile.
+/// A store that cannot be used now is tried again, and calls do without it meanwhile. A file that nobody has asked for, which is kept
+/// only by default, is looked at first: if it cannot be used, the log says why, and there is no store.
 ///
 /// # Errors
 /// When the configuration names no store.
-pub fn open(
+pub async fn open(
     settings: &visavis_config::Store,
     folder: &Path,
     node: NodeId,
@@ -64,11 +68,27 @@ pub fn open(
         return Ok(None);
     }
     let store: Arc<dyn Store> = if settings.url.is_empty() {
-        Arc::new(Embedded::new(folder))
+        let file = Embedded::new(folder);
+        if !settings.is_asked_for
+            && let Some(fault) = unusable(&file).await
+        {
+            tracing::warn!(
+                %fault,
+                "no store: a call does not outlive its connection; set store.path to a folder for it, or store.enabled = false"
+            );
+            return Ok(None);
+        }
+        Arc::new(file)
     } else {
         Arc::new(Remote::new(settings.url.expose(), settings.cluster)?)
     };
     let keep = Duration::from_secs(u64::from(settings.ttl_hours) * 3600);
     let vault = Vault::new(store, settings.key.expose(), keep)?;
     Ok(Some(Saver::start(Arc::new(vault), node)))
+}
+
+/// Why a file cannot be used, if it cannot.
+async fn unusable(file: &Embedded) -> Option<StoreError> {
+    let looked = tokio::time::timeout(LOOKED_AT, file.sweep()).await;
+    looked.ok().and_then(Result::err)
 }

@@ -161,6 +161,34 @@ async fn a_second_server_on_the_file_is_refused_until_the_first_has_gone() {
 }
 
 #[tokio::test]
+async fn a_store_that_nobody_asked_for_is_done_without_where_its_file_cannot_be_used() {
+    let by_default = visavis_config::Store::default();
+    let asked_for = visavis_config::Store { is_asked_for: true, ..by_default.clone() };
+    let folder = tempfile::tempdir().unwrap();
+    let first = visavis_store::open(&by_default, folder.path(), node("one")).await.unwrap();
+    assert!(first.is_some(), "it can be used");
+    let second = visavis_store::open(&by_default, folder.path(), node("two")).await.unwrap();
+    assert!(second.is_none(), "it is another server's");
+
+    let file = folder.path().join("diary").join(FILE);
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    let diary = "my diary ".repeat(1_000);
+    fs::write(&file, &diary).unwrap();
+    let below_a_file = file.join("store");
+    for unusable in [file.parent().unwrap(), below_a_file.as_path()] {
+        let none = visavis_store::open(&by_default, unusable, node("one")).await.unwrap();
+        assert!(none.is_none(), "{}", unusable.display());
+        let some = visavis_store::open(&asked_for, unusable, node("one")).await.unwrap();
+        let saver = some.expect("it was asked for");
+        until("it says why", async || saver.health().state == State::Degraded).await;
+        assert!(saver.health().message.contains(FILE), "{:?}", saver.health());
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), diary);
+    let off = visavis_config::Store { enabled: false, ..asked_for };
+    assert!(visavis_store::open(&off, folder.path(), node("one")).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_file_that_may_not_be_written_is_told_with_what_to_do() {
     let folder = filled().await;
     let file = folder.path().join(FILE);

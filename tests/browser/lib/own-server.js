@@ -38,7 +38,8 @@ export class OwnServer {
         const log = fs.openSync(path.join(RESULTS, 'own-server.log'), 'a');
         const address = `127.0.0.1:${this.port}`;
         const { udp = address, settings = [], more = [] } = this.options;
-        const set = [`store.path=${this.store}`, ...settings].flatMap((setting) => ['--set', setting]);
+        // Without a store, unless a test asks for one.
+        const set = ['store.enabled=false', `store.path=${this.store}`, ...settings].flatMap((setting) => ['--set', setting]);
         const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', udp, ...set, ...more];
         this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
         fs.closeSync(log);

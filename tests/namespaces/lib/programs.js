@@ -72,7 +72,7 @@ export class Certificate {
  */
 export async function startServer(world, certificate, help) {
     const settings = [
-        `store.path=${path.join(world.folder, 'store')}`,
+        'store.enabled=false',
         `server.names=["${HOST.server}"]`,
         `server.tls_cert=${certificate.cert}`,
         `server.tls_key=${certificate.key}`,

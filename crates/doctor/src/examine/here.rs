@@ -166,8 +166,10 @@ pub(super) fn models(host: &Arc<Host>) -> Vec<Check> {
 pub(super) fn machine(host: &Arc<Host>) -> Vec<Check> {
     let config = &host.config;
     let mut folders = vec![(Purpose::Models, config.models.dir.clone())];
-    if config.store.enabled && config.store.url.is_empty() {
-        folders.push((Purpose::Store, config.store_dir()));
+    let has_place = config.store.is_asked_for || !config.store_has_no_place();
+    if config.store.enabled && config.store.url.is_empty() && has_place {
+        let purpose = if config.store.is_asked_for { Purpose::Store } else { Purpose::StoreByDefault };
+        folders.push((purpose, config.store_dir()));
     }
     if !config.recording.dir.as_os_str().is_empty() {
         folders.push((Purpose::Recordings, config.recording.dir.clone()));
@@ -222,6 +224,9 @@ pub(super) fn store(host: &Arc<Host>) -> Vec<Check> {
         let told = serving.and_then(|serving| serving.store).map(Stored::Told);
         let stored = match told.filter(|_| config.store.enabled) {
             Some(told) => told,
+            None if !config.store.is_asked_for && config.store_has_no_place() => {
+                Stored::Without("neither XDG_DATA_HOME nor HOME names a place for it".to_owned())
+            }
             None => look::store::look(&config.store, &config.store_dir()).await,
         };
         vec![judge::store::judge(&stored)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use visavis_models::human;
 
-use crate::finding::{Finding, Problem};
+use crate::finding::{Finding, Problem, State};
 
 const MB: u64 = 1_000_000;
 
@@ -13,6 +13,8 @@ const MB: u64 = 1_000_000;
 pub(crate) enum Purpose {
     Models,
     Store,
+    /// Of a store that nobody has asked for: without it the server goes on.
+    StoreByDefault,
     Recordings,
 }
 
@@ -23,6 +25,7 @@ struct Room {
     least: u64,
     ample: u64,
     is_written: bool,
+    is_needed: bool,
 }
 
 impl Purpose {
@@ -30,10 +33,11 @@ impl Purpose {
         let (name, key, least, ample, is_written) = match self {
             // Only fetching models writes there, and it says how much room it needs.
             Self::Models => ("disk-models", "models.dir", 0, 100 * MB, false),
-            Self::Store => ("disk-store", "store.path", 20 * MB, 500 * MB, true),
+            Self::Store | Self::StoreByDefault => ("disk-store", "store.path", 20 * MB, 500 * MB, true),
             Self::Recordings => ("disk-recordings", "recording.dir", 50 * MB, 1000 * MB, true),
         };
-        Room { name, key, least, ample, is_written }
+        let is_needed = self != Self::StoreByDefault;
+        Room { name, key, least, ample, is_written, is_needed }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -53,12 +57,16 @@ pub(crate) struct Folder {
 }
 
 pub(crate) fn judge(purpose: Purpose, folder: &Result<Folder, String>) -> Finding {
-    let Room { name, key, least, ample, is_written } = purpose.room();
+    let Room { name, key, least, ample, is_written, is_needed } = purpose.room();
     let Folder { path, found, free, may_write } = match folder {
         Ok(folder) => folder,
         Err(fault) => {
             let fix = format!("see that the folder of {key} is there and may be read");
-            return Finding::failed(name, format!("{key}: {fault}"), fix);
+            let message = format!("{key}: {fault}");
+            return match is_needed {
+                true => Finding::failed(name, message, fix),
+                false => Finding::warning(name, message, fix),
+            };
         }
     };
     let (path, found, room) = (path.display(), found.display(), human(*free));
@@ -80,13 +88,15 @@ pub(crate) fn judge(purpose: Purpose, folder: &Result<Folder, String>) -> Findin
             format!("give the server's user the right to, and run this as that user; or name another folder in {key}"),
         ));
     }
+    if !is_needed {
+        problems.iter_mut().for_each(|problem| problem.state = State::Warning);
+    }
     Finding::of(name, format!("{path} has {room} free"), problems)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::State;
 
     #[test]
     fn a_folder_needs_room_and_if_it_is_written_the_right_to() {
@@ -98,6 +108,9 @@ mod tests {
             (Purpose::Recordings, folder(40 * MB, true), State::Failed, "40 MB left"),
             (Purpose::Store, folder(40 * MB, true), State::Warning, "store.path"),
             (Purpose::Store, folder(5000 * MB, false), State::Failed, "/v (store.path) may not be written"),
+            (Purpose::StoreByDefault, folder(5000 * MB, true), State::Ok, "5.0 GB free"),
+            (Purpose::StoreByDefault, folder(5000 * MB, false), State::Warning, "/v (store.path) may not"),
+            (Purpose::StoreByDefault, Err("no such disk".into()), State::Warning, "no such disk"),
             (Purpose::Models, folder(0, false), State::Warning, "models.dir"),
             (Purpose::Models, Err("no such disk".into()), State::Failed, "no such disk"),
         ] {

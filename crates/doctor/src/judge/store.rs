@@ -20,6 +20,8 @@ pub(crate) enum Stored {
     ToBeMade(String),
     /// It cannot be used, and why; the sentence says what to do.
     Fault(String),
+    /// The same of one that nobody has asked for: the server goes on without it.
+    Without(String),
 }
 
 pub(crate) fn judge(stored: &Stored) -> Finding {
@@ -40,6 +42,11 @@ pub(crate) fn judge(stored: &Stored) -> Finding {
             NAME,
             fault,
             "do what it says: until then calls go on, but none outlives its server",
+        ),
+        Stored::Without(fault) => Finding::warning(
+            NAME,
+            format!("the server goes on without a store: {fault}"),
+            "do what it says, or name a folder in store.path; store.enabled = false if no call is to outlive its connection",
         ),
     }
 }
@@ -62,6 +69,7 @@ mod tests {
             (Stored::Opened("/v/calls.redb".into()), State::Ok, "can be opened"),
             (Stored::ToBeMade("/v/calls.redb".into()), State::Ok, "will be made"),
             (Stored::Fault("refuses this user".into()), State::Failed, "refuses this user"),
+            (Stored::Without("is in use".into()), State::Warning, "goes on without a store: is in use"),
         ] {
             let found = judge(&stored);
             assert_eq!(found.state, state, "{found:?}");

@@ -28,7 +28,8 @@ pub(crate) async fn look(settings: &Settings, folder: &Path) -> Stored {
     let Some(nobody) = CallId::new("doctor") else { return Stored::Opened(path) };
     match Embedded::new(folder).load(&nobody).await {
         Ok(_) => Stored::Opened(path),
-        Err(error) => Stored::Fault(error.to_string()),
+        Err(error) if settings.is_asked_for => Stored::Fault(error.to_string()),
+        Err(error) => Stored::Without(error.to_string()),
     }
 }
 
@@ -39,12 +40,15 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_opened_if_there_is_one_and_none_is_made() {
         let folder = tempfile::tempdir().unwrap();
-        let on = Settings { enabled: true, ..Settings::default() };
-        assert_eq!(look(&Settings::default(), folder.path()).await, Stored::Off);
+        let off = Settings { enabled: false, ..Settings::default() };
+        let on = Settings { is_asked_for: true, ..Settings::default() };
+        assert_eq!(look(&off, folder.path()).await, Stored::Off);
         assert!(matches!(look(&on, folder.path()).await, Stored::ToBeMade(_)));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         std::fs::write(folder.path().join(FILE), "something else entirely").unwrap();
         let found = look(&on, folder.path()).await;
         assert!(matches!(&found, Stored::Fault(fault) if fault.contains("move it away")), "{found:?}");
+        let found = look(&Settings::default(), folder.path()).await;
+        assert!(matches!(&found, Stored::Without(fault) if fault.contains("move it away")), "{found:?}");
     }
 }
