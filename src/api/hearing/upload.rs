@@ -251,7 +251,7 @@ fn unreadable(error: &MultipartError) -> Fault {
     if was_too_slow(error) {
         return too_slow();
     }
-    let mut causes = std::iter::successors(error.source(), |error| error.source());
+    let mut causes = std::iter::successors(error.source(), |&error| error.source());
     if let Some(endless) = causes.find_map(|cause| cause.downcast_ref::<Endless>()) {
         return Fault::new(StatusCode::BAD_REQUEST, format!("The form cannot be read: {endless}."));
     }

@@ -5,24 +5,27 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use visavis_jobs::archive::Archive;
 use visavis_jobs::{JobId, Kind, Progress, Store, StoreError};
 
 use crate::admission::Permit;
-use crate::api::sending::unless_too_slow;
+use crate::api::sending::{Played, while_it_plays};
 
 /// Bytes that are sent at once, and pieces of them that wait for their reader.
 const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
+/// Bytes a second below which a reader is too slow.
+const SLOWEST_READER: f64 = 16_384.0;
 
 /// What there is of a job.
 struct Results {
@@ -135,6 +138,12 @@ fn write_result(out: &mut impl Write, item: u32, path: &Path, kind: Kind) -> io:
     out.write_all(b"}")
 }
 
+/// A file of any length may be read at this pace.
+fn at_pace(bytes: Bytes) -> Played {
+    let lasts = Duration::from_secs_f64(bytes.len() as f64 / SLOWEST_READER);
+    Played { bytes, lasts }
+}
+
 /// A file in base64.
 fn encode(file: &mut File, out: &mut impl Write) -> io::Result<()> {
     let mut encoder = EncoderWriter::new(out, &STANDARD);
@@ -163,7 +172,8 @@ fn sent(permit: Permit, write: impl FnOnce(&mut BufWriter<Pipe>) -> io::Result<(
         }
         drop(permit);
     });
-    Body::from_stream(unless_too_slow(stream::poll_fn(move |context| pieces.poll_recv(context))))
+    let parts = stream::poll_fn(move |context| pieces.poll_recv(context));
+    Body::from_stream(while_it_plays(parts.map(|part| part.map(at_pace))))
 }
 
 /// Where a thread writes a body.

@@ -44,14 +44,14 @@ fn speech_desk(tts: &Arc<ScriptedTts>, status: watch::Receiver<EngineStatus>) ->
 }
 
 /// The routes, with somebody who works.
-fn bench(tts: ScriptedTts, settings: config::Jobs) -> Bench {
+fn bench(tts: ScriptedTts, settings: &config::Jobs) -> Bench {
     let voice =
         Voice { name: "joe".into(), language: "en".into(), source: "piper".into(), ..Voice::default() };
     let tts = Arc::new(tts.with_voices([voice]));
     let (_, status) = watch::channel(EngineStatus { ready: true, ..EngineStatus::default() });
     let stt = Arc::new(ScriptedStt::default());
     let folder = tempfile::tempdir().unwrap();
-    let settings = config::Jobs { dir: folder.path().to_owned(), ..settings };
+    let settings = config::Jobs { dir: folder.path().to_owned(), ..settings.clone() };
     let config = Config { jobs: settings.clone(), ..Config::default() };
     let (jobs, runner) = open(&config).unwrap();
     let office = Office { jobs: Some(jobs), hearing: desk(&stt), settings };
@@ -120,7 +120,7 @@ async fn read(response: Response<Body>) -> (StatusCode, Value) {
 }
 
 fn usual() -> Bench {
-    bench(ScriptedTts::default(), config::Jobs::default())
+    bench(ScriptedTts::default(), &config::Jobs::default())
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_batch_is_responded_to_at_once_if_it_is_soon_done_and_else_goes_on() {
     assert_eq!(results["results"][1]["index"], 1);
     let slow = bench(
         ScriptedTts::default().hanging("Two", 0),
-        config::Jobs { wait_seconds: 0, ..config::Jobs::default() },
+        &config::Jobs { wait_seconds: 0, ..config::Jobs::default() },
     );
     let (status, job) = slow.post("/generate_batch", &body).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{job}");
@@ -182,7 +182,7 @@ async fn two_jobs_of_one_name_are_two_jobs_and_equal_texts_are_spoken_once() {
 #[tokio::test]
 async fn an_item_that_fails_says_why_and_is_retried_alone() {
     let tts = ScriptedTts::default().failing("bad", 0, EngineError::Failed("secret path".into()));
-    let bench = bench(tts, config::Jobs::default());
+    let bench = bench(tts, &config::Jobs::default());
     let body = json!({ "items": ["Good.", "A bad one.", { "text": "Who?", "voice": "nobody" }] });
     let address = bench.add(&body).await;
     let job = bench.over(&address).await;
@@ -202,7 +202,7 @@ async fn an_item_that_fails_says_why_and_is_retried_alone() {
 
 #[tokio::test]
 async fn a_cancelled_job_ends_its_events_and_is_not_retried() {
-    let bench = bench(ScriptedTts::default().hanging("", 0), config::Jobs::default());
+    let bench = bench(ScriptedTts::default().hanging("", 0), &config::Jobs::default());
     let address = bench.add(&json!({ "items": ["One.", "Two.", "Three."] })).await;
     let request = Request::get(format!("{address}/events")).body(Body::empty()).unwrap();
     let mut events = bench.ask(request).await.into_body().into_data_stream();
@@ -247,7 +247,7 @@ async fn results_need_a_signed_link_of_their_job_and_form_that_has_not_expired()
 #[tokio::test]
 async fn a_job_has_any_number_of_texts_within_its_bytes() {
     let settings = config::Jobs { largest_body_mib: 1, ..config::Jobs::default() };
-    let bench = bench(ScriptedTts::default().hanging("", 0), settings);
+    let bench = bench(ScriptedTts::default().hanging("", 0), &settings);
     let texts = vec!["A text."; 10_000];
     let (status, job) = bench.post("/api/jobs", &json!({ "items": texts })).await;
     assert_eq!((status, &job["items"]["total"]), (StatusCode::ACCEPTED, &json!(10_000)));

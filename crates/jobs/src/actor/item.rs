@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The pause before a disk without room is asked again.
 const FOR_ROOM: Duration = Duration::from_secs(5);
 /// What a client is told of an item whose work panicked.
-const BROKEN: &str = "The server failed on this item; see its log.";
+pub(super) const BROKEN: &str = "The server failed on this item; see its log.";
 
 /// What an item waits for.
 #[derive(Debug)]
