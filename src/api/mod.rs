@@ -145,7 +145,6 @@ pub fn router(app: App) -> Router {
     document.write(table.iter().map(Route::described));
     routes::router(table.own)
         .merge(openai::closed(routes::router(table.openai)))
-        .merge(jobs::routes())
         .fallback(|| async {
             Problem::new(
                 StatusCode::NOT_FOUND,
