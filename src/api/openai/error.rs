@@ -93,6 +93,7 @@ impl From<Problem> for ApiError {
             let kind = if status.is_client_error() { INVALID } else { SERVER };
             Self::new(status, kind, problem.detail())
         };
+        let error = problem.at_fault().into_iter().fold(error, Self::param);
         problem.seconds().into_iter().fold(error, Self::retry_after)
     }
 }
@@ -174,6 +175,15 @@ mod tests {
             (response.status(), &response.headers()[header::RETRY_AFTER]),
             (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from(2))
         );
+    }
+
+    #[test]
+    fn a_problem_keeps_its_field_and_its_seconds() {
+        let wrong = Problem::new(StatusCode::BAD_REQUEST, "prompt is long.").field("prompt");
+        assert_eq!(ApiError::from(wrong), ApiError::invalid("prompt is long.").param("prompt"));
+        let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "It loads.").retry_after(2);
+        let error = ApiError::from(busy);
+        assert_eq!((&error.body()["error"]["code"], error.retry_after), (&json!("overloaded"), Some(2)));
     }
 
     #[test]
