@@ -103,7 +103,7 @@ impl Advice {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let reason = refusal.reason();
+        let (status, reason) = (status(&refusal), refusal.reason());
         let Advice { detail, seconds } = match refusal {
             Refusal::Full(kind) => Advice::full(kind),
             Refusal::Share(kind) => Advice::share(kind),
@@ -121,8 +121,16 @@ impl From<Refusal> for Problem {
                 format!("No calls can be taken yet: {missing}. /ready says more. Try again in a moment."),
             ),
         };
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(seconds);
+        let problem = Self::new(status, detail).retry_after(seconds);
         reason.into_iter().fold(problem, Self::reason)
+    }
+}
+
+/// A program that asks for too much is told so; pages know one status for all that is not granted now.
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Share(Kind::Request) => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -151,11 +159,12 @@ mod tests {
             (Refusal::Full(Kind::Request), Value::Null, "2"),
             (Refusal::Share(Kind::Request), json!("address-full"), "2"),
         ] {
+            let status = if refusal == Refusal::Share(Kind::Request) { 429 } else { 503 };
             let problem = Problem::from(refusal.clone());
-            assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(503)));
+            assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(status)));
             assert_eq!(problem.body().get("reason").is_some(), !reason.is_null(), "{refusal}");
             let response = problem.into_response();
-            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.status().as_u16(), status, "{refusal}");
             assert_eq!(response.headers()[RETRY_AFTER], seconds, "{refusal}");
         }
     }

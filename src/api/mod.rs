@@ -98,7 +98,7 @@ pub struct App {
     pub admission: Arc<Admission>,
     /// The calls.
     pub calls: Arc<Calls>,
-    /// Keeps their contexts; `None`: the configuration has no store.
+    /// Keeps their contexts; `None`: there is to be no store, or that by default cannot be used.
     pub saver: Option<Saver>,
     /// WebRTC; `None` if the UDP port could not be bound: WebSocket calls only.
     pub webrtc: Option<Arc<WebRtcHost>>,
@@ -145,7 +145,6 @@ pub fn router(app: App) -> Router {
     document.write(table.iter().map(Route::described));
     routes::router(table.own)
         .merge(openai::closed(routes::router(table.openai)))
-        .merge(jobs::routes())
         .fallback(|| async {
             Problem::new(
                 StatusCode::NOT_FOUND,

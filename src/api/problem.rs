@@ -55,6 +55,12 @@ impl Problem {
         &self.detail
     }
 
+    /// The field at fault.
+    #[must_use]
+    pub fn at_fault(&self) -> Option<&'static str> {
+        self.field
+    }
+
     /// After how many seconds to try again; none: it does not help.
     #[must_use]
     pub fn seconds(&self) -> Option<u32> {

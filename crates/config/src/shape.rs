@@ -110,7 +110,7 @@ pub struct Server {
     pub calls_per_address: usize,
     /// Requests of programs at once, beside calls: text, speech and transcripts. Further ones are refused with 503.
     pub max_requests: usize,
-    /// The same for one address; 0: no limit. Callers on this host are exempt.
+    /// The same for one address, whose further ones are refused with 429; 0: no limit. Callers on this host are exempt.
     pub requests_per_address: usize,
     /// Milliseconds from a person's last word to the response's first sound. When half of the users wait longer, or an engine's queue stays
     /// half full, no further call is taken; 0, the default: neither is looked at.

@@ -4,12 +4,12 @@
 //! - `worker`: does the items, by the rooms that serve requests
 //! - `shown`: a job as clients see it, with links (pure); `events`: as it goes on
 //! - `results`: results in one file, or as JSON
-//! - this file: the routes
+//! - this file: the handlers
 
 mod events;
 mod results;
 mod shown;
-mod texts;
+pub(super) mod texts;
 mod upload;
 mod worker;
 
@@ -17,12 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, Request, State};
+use axum::extract::{FromRef, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::Deserialize;
 use visavis_jobs::actor::now;
 use visavis_jobs::link::Link;
@@ -46,7 +44,7 @@ const MEBIBYTE: u64 = 1 << 20;
 
 /// The parts of the server that take jobs.
 #[derive(Clone)]
-struct Office {
+pub(super) struct Office {
     /// None: the folder of jobs cannot be used, or there is to be none.
     jobs: Option<Arc<Jobs>>,
     hearing: hearing::Desk,
@@ -90,18 +88,8 @@ pub async fn keep(app: App, runner: Option<Runner>) {
     }
 }
 
-/// The routes.
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/jobs", post(submit).layer(DefaultBodyLimit::disable()))
-        .route("/api/jobs/{id}", get(progress).delete(cancel))
-        .route("/api/jobs/{id}/events", get(follow))
-        .route("/api/jobs/{id}/retry", post(retry))
-        .route("/api/jobs/{id}/result", get(result))
-        .route("/generate_batch", post(generate))
-}
-
-async fn submit(
+/// Takes a job of texts or recordings.
+pub(super) async fn submit(
     State(app): State<App>,
     Caller(principal): Caller,
     request: Request,
@@ -110,7 +98,8 @@ async fn submit(
     Office::from_ref(&app).submit(request).await
 }
 
-async fn generate(
+/// Takes a job of texts, and waits for it a little.
+pub(super) async fn generate(
     State(app): State<App>,
     Caller(principal): Caller,
     request: Request,
@@ -119,7 +108,8 @@ async fn generate(
     Office::from_ref(&app).generate(request, permit).await
 }
 
-async fn result(
+/// The results of a job.
+pub(super) async fn result(
     State(app): State<App>,
     Caller(principal): Caller,
     Path(id): Path<String>,
@@ -130,25 +120,38 @@ async fn result(
     Office::from_ref(&app).result(&id, &signed, permit).await
 }
 
-async fn progress(State(office): State<Office>, Path(id): Path<String>) -> Result<Response, Problem> {
+/// How far a job is.
+pub(super) async fn progress(
+    State(office): State<Office>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let (jobs, id) = office.named(&id)?;
     let progress = jobs.progress(id).ok_or_else(|| office.unknown())?;
     Ok(office.answer(StatusCode::OK, id, &progress))
 }
 
-async fn cancel(State(office): State<Office>, Path(id): Path<String>) -> Result<Response, Problem> {
+/// Cancels a job.
+pub(super) async fn cancel(
+    State(office): State<Office>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let (jobs, id) = office.named(&id)?;
     let progress = jobs.cancel(id).await.map_err(|refusal| office.refused(refusal))?;
     Ok(office.answer(StatusCode::OK, id, &progress))
 }
 
-async fn retry(State(office): State<Office>, Path(id): Path<String>) -> Result<Response, Problem> {
+/// Has the failed items of a job tried again.
+pub(super) async fn retry(State(office): State<Office>, Path(id): Path<String>) -> Result<Response, Problem> {
     let (jobs, id) = office.named(&id)?;
     let progress = jobs.retry(id).await.map_err(|refusal| office.refused(refusal))?;
     Ok(office.answer(StatusCode::ACCEPTED, id, &progress))
 }
 
-async fn follow(State(office): State<Office>, Path(id): Path<String>) -> Result<Response, Problem> {
+/// A job as it goes on.
+pub(super) async fn follow(
+    State(office): State<Office>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let (jobs, id) = office.named(&id)?;
     let progress = jobs.watch(id).ok_or_else(|| office.unknown())?;
     let office = office.clone();
@@ -157,7 +160,7 @@ async fn follow(State(office): State<Office>, Path(id): Path<String>) -> Result<
 
 /// The fields of a signed link.
 #[derive(Debug, Clone, Default, Deserialize)]
-struct Signed {
+pub(super) struct Signed {
     format: Option<String>,
     expires: Option<u64>,
     signature: Option<String>,

@@ -1,7 +1,10 @@
 //! The routes with scripted engines.
 
+use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, Response};
+use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;

@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 200;
 
 /// In which form a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::api) enum Form {
     /// That of `/api/jobs`.
     Job,
     /// That of `/generate_batch`.
@@ -24,7 +24,7 @@ pub(super) enum Form {
 
 /// Texts to be spoken.
 #[derive(Debug)]
-pub(super) struct Texts<'a> {
+pub(in crate::api) struct Texts<'a> {
     pub(super) name: String,
     field: &'static str,
     items: Vec<&'a RawValue>,
@@ -66,7 +66,7 @@ struct Usual {
 
 impl<'a> Texts<'a> {
     /// Reads a body.
-    pub(super) fn read(form: Form, body: &'a [u8]) -> Result<Self, Problem> {
+    pub(in crate::api) fn read(form: Form, body: &'a [u8]) -> Result<Self, Problem> {
         let usual = usual(read(body)?);
         let (name, field, items) = match form {
             Form::Job => {
@@ -91,7 +91,7 @@ impl<'a> Texts<'a> {
     }
 
     /// The items, as they are kept.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Result<String, Problem>> {
+    pub(in crate::api) fn lines(&self) -> impl Iterator<Item = Result<String, Problem>> {
         self.items.iter().enumerate().map(|(at, item)| {
             self.line(item).map_err(|why| wrong(self.field, format!("{}[{at}]: {why}", self.field)))
         })

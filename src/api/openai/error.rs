@@ -13,6 +13,8 @@ use crate::engine::EngineError;
 
 /// The type of errors that another request avoids.
 pub(super) const INVALID: &str = "invalid_request_error";
+/// The type of errors of who asks for too much at once.
+const LIMITED: &str = "rate_limit_error";
 /// The type of all others.
 pub(super) const SERVER: &str = "server_error";
 /// Seconds after which a request that an engine had no time for is worth another attempt.
@@ -46,6 +48,12 @@ impl ApiError {
     #[must_use]
     pub fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, message).code("overloaded").retry_after(LATER)
+    }
+
+    /// Who asks has its share.
+    #[must_use]
+    pub fn limited(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, LIMITED, message).code("rate_limit_exceeded")
     }
 
     /// Names the field at fault.
@@ -87,12 +95,13 @@ impl IntoResponse for ApiError {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         let status = problem.status();
-        let error = if status == StatusCode::SERVICE_UNAVAILABLE {
-            Self::busy(problem.detail())
-        } else {
-            let kind = if status.is_client_error() { INVALID } else { SERVER };
-            Self::new(status, kind, problem.detail())
+        let error = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Self::busy(problem.detail()),
+            StatusCode::TOO_MANY_REQUESTS => Self::limited(problem.detail()),
+            _ if status.is_client_error() => Self::new(status, INVALID, problem.detail()),
+            _ => Self::new(status, SERVER, problem.detail()),
         };
+        let error = problem.at_fault().into_iter().fold(error, Self::param);
         problem.seconds().into_iter().fold(error, Self::retry_after)
     }
 }
@@ -157,6 +166,8 @@ impl From<EngineError> for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::{Kind, Refusal};
+    use crate::api::speech;
 
     #[test]
     fn an_error_has_all_four_fields_of_its_form_and_says_when_to_try_again() {
@@ -174,6 +185,29 @@ mod tests {
             (response.status(), &response.headers()[header::RETRY_AFTER]),
             (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from(2))
         );
+    }
+
+    #[test]
+    fn a_problem_keeps_its_field_and_its_seconds() {
+        let wrong = Problem::new(StatusCode::BAD_REQUEST, "prompt is long.").field("prompt");
+        assert_eq!(ApiError::from(wrong), ApiError::invalid("prompt is long.").param("prompt"));
+        let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "It loads.").retry_after(2);
+        let error = ApiError::from(busy);
+        assert_eq!((&error.body()["error"]["code"], error.retry_after), (&json!("overloaded"), Some(2)));
+    }
+
+    #[test]
+    fn an_address_that_asks_for_too_much_is_told_so_alike_by_all_routes_and_a_full_server_says_so() {
+        for (refusal, status, code) in [
+            (Refusal::Share(Kind::Request), 429, "rate_limit_exceeded"),
+            (Refusal::Full(Kind::Request), 503, "overloaded"),
+        ] {
+            let of_others = ApiError::from(Problem::from(refusal.clone()));
+            let of_speech = ApiError::from(speech::Fault::from(refusal));
+            assert_eq!(of_speech, of_others);
+            assert_eq!((of_others.status.as_u16(), of_others.code), (status, Some(code)));
+            assert_eq!(of_others.retry_after, Some(2));
+        }
     }
 
     #[test]

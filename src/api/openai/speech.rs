@@ -64,14 +64,8 @@ impl From<Fault> for ApiError {
             }
             Fault::Wrong { field, message } => invalid(message).param(field),
             Fault::Unreadable { status, message } => Self::new(status, "invalid_request_error", message),
-            Fault::Share { message, seconds } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", message)
-                    .code("rate_limit_exceeded")
-                    .retry_after(seconds)
-            }
-            Fault::Busy { message, seconds } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message).retry_after(seconds)
-            }
+            Fault::Share { message, seconds } => Self::limited(message).retry_after(seconds),
+            Fault::Busy { message, seconds } => Self::busy(message).retry_after(seconds),
             Fault::Failed => {
                 let message = "The voice failed on this text; see the server's log.";
                 Self::new(StatusCode::BAD_GATEWAY, "server_error", message)

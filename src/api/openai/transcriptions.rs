@@ -15,6 +15,7 @@ use crate::admission::Permit;
 use crate::api::App;
 use crate::api::caller::Caller;
 use crate::api::hearing::{Admitted, Desk, Fault, Recording, admitted, heard, read};
+use crate::api::problem::Problem;
 use crate::api::sending::patiently;
 
 /// A recording as text, in its language.
@@ -45,10 +46,7 @@ pub async fn translations(
 
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
-        let kind = if fault.status.is_server_error() { "server_error" } else { "invalid_request_error" };
-        let error = Self::new(fault.status, kind, fault.detail);
-        let error = fault.field.into_iter().fold(error, Self::param);
-        fault.retry_after.into_iter().fold(error, Self::retry_after)
+        Problem::from(fault).into()
     }
 }
 

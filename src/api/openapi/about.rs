@@ -185,6 +185,12 @@ impl About {
         about.holds("default", guard.kind(), named(guard.name()), None)
     }
 
+    /// Problem details with this status.
+    pub(in crate::api) fn refuses(self, status: &str, what: &str) -> Self {
+        let errors = Errors::Problem;
+        self.gives(status, what).holds(status, errors.kind(), named(errors.name()), None)
+    }
+
     /// As OpenAPI has it.
     pub(super) fn operation(&self, id: String) -> Operation {
         let mut operation = self.operation.clone();

@@ -64,6 +64,11 @@ pub(in crate::api) fn or_null(kind: Type, what: &str) -> Shape {
     ObjectBuilder::new().schema_type(kinds).description(Some(what)).into()
 }
 
+/// Null.
+pub(in crate::api) fn nothing(what: &str) -> Shape {
+    of(Type::Null, what).into()
+}
+
 /// One of these names; the first is meant where nothing is said.
 pub(in crate::api) fn choice(what: &str, names: &[&'static str]) -> Shape {
     of(Type::String, what).enum_values(Some(names.iter().copied())).into()

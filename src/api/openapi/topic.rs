@@ -7,6 +7,8 @@ pub(in crate::api) enum Topic {
     Speech,
     /// Recordings as text, and texts over recordings.
     Recordings,
+    /// Both, where nobody waits for them.
+    Jobs,
     /// The language model.
     Chats,
     /// Which voices there are.
@@ -23,9 +25,10 @@ pub(in crate::api) enum Topic {
 
 impl Topic {
     /// All, in order.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Speech,
         Self::Recordings,
+        Self::Jobs,
         Self::Chats,
         Self::Voices,
         Self::Calls,
@@ -39,6 +42,7 @@ impl Topic {
         match self {
             Self::Speech => "Speech",
             Self::Recordings => "Recordings",
+            Self::Jobs => "Jobs",
             Self::Chats => "Chats",
             Self::Voices => "Voices",
             Self::Calls => "Calls",
@@ -55,6 +59,9 @@ impl Topic {
                 "A text as a sound file, by the voices that answer calls. What was spoken once is kept."
             }
             Self::Recordings => "Recordings of any length as text and subtitles, and known texts over them.",
+            Self::Jobs => {
+                "Any number of texts or recordings that nobody waits for, in a queue that survives a restart."
+            }
             Self::Chats => "The language model that answers calls, by OpenAI's API.",
             Self::Voices => "The voices, samples of them, and voices cloned from a clip.",
             Self::Calls => "How a call begins, goes on and ends, over WebRTC or a WebSocket.",

@@ -6,6 +6,7 @@
 mod calls;
 mod chats;
 mod faces;
+mod jobs;
 mod pages;
 mod recordings;
 mod server;
@@ -95,6 +96,7 @@ impl Routes {
             faces::routes(),
             speech::routes(),
             recordings::routes(),
+            jobs::routes(),
         ];
         let openai = [speech::openai(), recordings::openai(), chats::routes()];
         Self { own: own.into_iter().flatten().collect(), openai: openai.into_iter().flatten().collect() }

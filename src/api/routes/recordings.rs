@@ -11,7 +11,7 @@ use crate::api::openapi::shape::{
 use crate::api::openapi::{About, Errors, Topic};
 use crate::api::{align, openai, transcribe};
 
-const FORM: &str = "multipart/form-data";
+pub(super) const FORM: &str = "multipart/form-data";
 /// A recording that is the whole body, with the fields in the query.
 const BYTES: &str = "application/octet-stream";
 
@@ -48,23 +48,23 @@ fn recording() -> Shape {
     file("The recording, in any container: WAV, MP3, M4A, Ogg, FLAC, WebM, MP4")
 }
 
-fn recordings() -> Shape {
+pub(super) fn recordings() -> Shape {
     some("Up to 64 recordings", recording())
 }
 
-fn language() -> Shape {
+pub(super) fn language() -> Shape {
     text("Two letters (ISO 639-1); identified unless it is there")
 }
 
-fn prompt() -> Shape {
+pub(super) fn prompt() -> Shape {
     text("Words likely to occur, such as names")
 }
 
-fn translate() -> Shape {
+pub(super) fn translate() -> Shape {
     flag("In English, whatever is spoken")
 }
 
-fn times() -> Shape {
+pub(super) fn times() -> Shape {
     choice("How the words' times are found", &["estimated", "measured"])
 }
 

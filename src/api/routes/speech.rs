@@ -11,7 +11,7 @@ use crate::api::openapi::{About, Errors, JSON, Topic};
 use crate::api::speech::LARGEST_BODY;
 use crate::api::{openai, speak};
 
-const FORMATS: [&str; 6] = ["mp3", "opus", "aac", "flac", "wav", "pcm"];
+pub(super) const FORMATS: [&str; 6] = ["mp3", "opus", "aac", "flac", "wav", "pcm"];
 /// Their media types.
 const SOUNDS: [&str; 6] = ["audio/mpeg", "audio/ogg", "audio/aac", "audio/flac", "audio/wav", "audio/pcm"];
 
@@ -30,15 +30,15 @@ fn limit() -> DefaultBodyLimit {
     DefaultBodyLimit::max(LARGEST_BODY)
 }
 
-fn language() -> Shape {
+pub(super) fn language() -> Shape {
     text("Two letters (ISO 639-1), with or without a region; the voice's unless it says otherwise")
 }
 
-fn speed() -> Shape {
+pub(super) fn speed() -> Shape {
     number_of("Relative to the configured speed", &(0.25..=4.0))
 }
 
-fn lexicon() -> Shape {
+pub(super) fn lexicon() -> Shape {
     texts_by_name("Respellings of words, for this request")
 }
 

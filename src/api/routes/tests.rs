@@ -5,6 +5,7 @@ use axum::body::to_bytes;
 use serde_json::Value;
 
 use super::*;
+use crate::api::jobs::texts::{Form, Texts};
 use crate::api::openai::closed;
 use crate::api::openapi::{address, describe, openapi};
 use crate::api::{offer, speech as spoken};
@@ -152,6 +153,11 @@ fn the_examples_are_taken_by_what_reads_them() {
     serde_json::from_value::<offer::Candidates>(example("/api/offer", "patch")).unwrap();
     spoken::Asked::speak(example("/speak", "post").to_string().as_bytes()).unwrap();
     spoken::Asked::openai(example("/v1/audio/speech", "post").to_string().as_bytes()).unwrap();
+    for (path, form) in [("/api/jobs", Form::Job), ("/generate_batch", Form::Batch)] {
+        let body = example(path, "post").to_string();
+        let texts = Texts::read(form, body.as_bytes()).unwrap();
+        assert_eq!(texts.lines().filter(Result::is_ok).count(), 2, "{path}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::admission::Refusal;
+use crate::api::problem::Problem;
 use crate::engine::EngineError;
 
 /// Seconds after which a busy server is asked again.
@@ -68,14 +69,11 @@ impl Fault {
 
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
-        let told = format!("{refusal}. Try again in a moment.");
-        // The first letter of a sentence.
-        let mut letters = told.chars();
-        let message =
-            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
-        match refusal {
-            Refusal::Share(_) => Self::Share { message, seconds: AGAIN },
-            _ => Self::Busy { message, seconds: AGAIN },
+        let problem = Problem::from(refusal);
+        let (message, seconds) = (problem.detail().to_owned(), problem.seconds().unwrap_or(AGAIN));
+        match problem.status() {
+            StatusCode::TOO_MANY_REQUESTS => Self::Share { message, seconds },
+            _ => Self::Busy { message, seconds },
         }
     }
 }
