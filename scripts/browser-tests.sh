@@ -35,9 +35,11 @@ exec "$PWD/$visavis" transcribe --language en "\$1"
 EOT
 chmod +x "$results/transcribe"
 
-"$visavis" serve --listen "127.0.0.1:$port" --udp "127.0.0.1:$port" --set store.enabled=false >"$results/server.log" 2>&1 &
+# What it keeps is its own: not the user's, nor that of an earlier run.
+data=$(mktemp -d)
+XDG_DATA_HOME=$data "$visavis" serve --listen "127.0.0.1:$port" --udp "127.0.0.1:$port" --set store.enabled=false >"$results/server.log" 2>&1 &
 server=$!
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$data"' EXIT
 for _ in $(seq 120); do
   curl -sf "$url/ready" >/dev/null && break
   kill -0 "$server" 2>/dev/null || { cat "$results/server.log" >&2; echo "the server did not start" >&2; exit 1; }

@@ -61,7 +61,9 @@ async function copied(page, id) {
  */
 async function run(program, options) {
     const folder = fs.mkdtempSync(path.join(RESULTS, 'example-'));
-    const child = spawn(program, options, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
+    // The server is here, whatever else is reached through a proxy.
+    const env = { ...process.env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' };
+    const child = spawn(program, options, { cwd: folder, env, stdio: ['ignore', 'inherit', 'inherit'] });
     const [status] = await once(child, 'exit');
     assert.equal(status, 0, options.join(' '));
     return folder;

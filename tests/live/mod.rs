@@ -7,7 +7,7 @@ pub mod redis;
 pub mod socket;
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub struct Live {
     pub process: Child,
     pub server: Server,
     pub address: String,
-    /// Where it keeps contexts of calls, unless in a Redis.
+    /// Its own folder, for all that it keeps: contexts of calls, unless in a Redis, and below it speech, jobs and uploads.
     pub store: TempDir,
     /// Its arguments, but for the address.
     arguments: Vec<String>,
@@ -61,7 +61,7 @@ impl Live {
     /// Starts it again when it has ended.
     pub async fn start_again(&mut self) {
         self.process.wait().unwrap();
-        self.process = spawn(&self.address, &self.arguments);
+        self.process = spawn(&self.address, &self.arguments, self.store.path());
         self.until_ready().await;
     }
 
@@ -91,7 +91,7 @@ impl Live {
         let own =
             ["--set", "store.enabled=true", "--set", kept, "--set", speech.as_str(), "--set", jobs.as_str()];
         let arguments: Vec<String> = own.iter().chain(more).map(|argument| (*argument).to_owned()).collect();
-        let process = spawn(&address, &arguments);
+        let process = spawn(&address, &arguments, store.path());
         let server = Server::new(&format!("http://{address}")).unwrap();
         Self { process, server, address, store, arguments }
     }
@@ -168,11 +168,12 @@ impl Live {
     }
 }
 
-/// Starts a server whose log is shown.
-fn spawn(address: &str, arguments: &[String]) -> Child {
+/// Starts a server whose log is shown. What has no folder in its arguments is in `data`, and not in the user's home.
+fn spawn(address: &str, arguments: &[String], data: &Path) -> Child {
     let mut process = program()
         .args(["serve", "--profile", "tiny", "--listen", address, "--udp", address])
         .args(arguments)
+        .env("XDG_DATA_HOME", data)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

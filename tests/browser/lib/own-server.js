@@ -41,7 +41,9 @@ export class OwnServer {
         // Without a store, unless a test asks for one.
         const set = ['store.enabled=false', `store.path=${this.store}`, ...settings].flatMap((setting) => ['--set', setting]);
         const options = ['serve', '--profile', 'tiny', '--listen', address, '--udp', udp, ...set, ...more];
-        this.process = spawn(binary(), options, { stdio: ['ignore', log, log] });
+        // Speech, jobs and uploads are its own as well: not those of the user, nor of another server of these tests.
+        const env = { ...process.env, XDG_DATA_HOME: this.store };
+        this.process = spawn(binary(), options, { env, stdio: ['ignore', log, log] });
         fs.closeSync(log);
     }
 

@@ -13,6 +13,8 @@ import { ScriptedCall } from './scripted-call.js';
 import { toneFile } from './tones.js';
 
 const PAGES = /** @type {Record<string, string>} */ ({ '/call': 'call.html', '/call/network': 'network.html', '/speech': 'speech.html' });
+/** Longest wait for a call: without one the test fails, and does not hang. */
+const PATIENCE_MS = 120000;
 
 /** Serves one page and its calls. */
 export class ScriptedServer {
@@ -209,7 +211,17 @@ export class ScriptedServer {
 
     /** @returns {Promise<ScriptedCall>} the page's next call */
     async call() {
-        return this.calls.shift() ?? new Promise((resolve) => this.waiting.push(resolve));
+        return this.calls.shift() ?? new Promise((resolve, reject) => {
+            const late = setTimeout(() => {
+                this.waiting = this.waiting.filter((wake) => wake !== settle);
+                reject(new Error('The page has begun no call.'));
+            }, PATIENCE_MS);
+            const settle = (/** @type {ScriptedCall} */ call) => {
+                clearTimeout(late);
+                resolve(call);
+            };
+            this.waiting.push(settle);
+        });
     }
 
     /**

@@ -134,7 +134,9 @@ export class World {
         const file = fs.openSync(path.join(RESULTS, log), 'a');
         // `ip` becomes the program, so that signals reach it.
         const options = ['netns', 'exec', nameOf(place), program, ...args];
-        const started = spawn('ip', options, { cwd: this.folder, stdio: ['ignore', file, file] });
+        // What a server keeps is this world's, not the user's.
+        const env = { ...process.env, XDG_DATA_HOME: path.join(this.folder, 'data') };
+        const started = spawn('ip', options, { cwd: this.folder, env, stdio: ['ignore', file, file] });
         fs.closeSync(file);
         this.programs.push(started);
         return started;

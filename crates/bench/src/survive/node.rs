@@ -116,6 +116,8 @@ fn spawn(build: &Build, arguments: &[String], log: &Path) -> anyhow::Result<Chil
         .arg("serve")
         .args(&build.arguments)
         .args(arguments)
+        // Speech and jobs are its own, not those of the user or of another node.
+        .env("XDG_DATA_HOME", log.with_extension("data"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(file)

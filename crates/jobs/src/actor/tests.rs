@@ -43,6 +43,9 @@ impl Worker for Scripted {
     }
 }
 
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn settings(folder: &std::path::Path, most: u64) -> Settings {
     let bounds = Bounds { speech: 2, transcription: 1, keep: 1_000_000 };
     Settings { folder: folder.to_owned(), most, bounds }
@@ -145,7 +148,11 @@ async fn a_cancelled_job_stops_at_once_stays_so_and_keeps_what_is_done() {
     server.kill().await;
     let again = Server::start(folder.path(), 1 << 30);
     assert_eq!(again.jobs.progress(id).unwrap().status, Status::Cancelled);
-    assert_eq!(again.worker.times("never"), 0);
+    // What is left over is begun before this.
+    let later = again.add(&["three"]).await;
+    let done = tokio::time::timeout(PATIENCE, again.until_over(later)).await;
+    assert_eq!(done.expect("the cancelled items have no places").done, 1);
+    assert_eq!((again.worker.times("hang"), again.worker.times("never")), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
