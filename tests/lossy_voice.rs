@@ -88,7 +88,7 @@ struct Trial {
 impl Trial {
     fn is_understood(&self) -> bool {
         let same = self.whole.iter().filter(|word| self.rest.contains(word)).count();
-        println!("{same} of {} words are heard", self.whole.len());
+        eprintln!("{same} of {} words are heard", self.whole.len());
         self.whole.len() >= 25 && 4 * same >= 3 * self.whole.len()
     }
 }
