@@ -150,7 +150,7 @@ async fn a_client_that_sends_before_it_reads_gets_its_refusal() {
         String::from_utf8_lossy(&response[..length]).into_owned()
     };
     let response = tokio::time::timeout(Duration::from_secs(60), talk).await.unwrap();
-    assert!(response.starts_with("HTTP/1.1 415"), "{response}");
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
 }
 
 #[tokio::test]
