@@ -3,7 +3,8 @@
 //!
 //! - [`listen`](mod@listen): a whole recording, segment by segment; [`align`](mod@align): a known text over one
 //! - `sound`: reads a file, piece by piece; `cutter`: where it is cut (pure); `level`: raises a soft one (pure)
-//! - `ear`: a piece through recognition; `guide`: its words timed by a voice that says the same
+//! - `ear`: a piece through recognition; `loops`: whether the recogniser repeats itself, so that less is heard at a time (pure); `guide`:
+//!   a piece's words timed by a voice that says the same
 //! - [`words`]: a text as words with times (pure); `seam`: joins the words of pieces that overlap (pure); [`segments`]: words as
 //!   sentences (pure)
 //! - `matching`: which words of a text were heard (pure); `spoken`: words as they are said (pure); `gaps`: times for words that have
@@ -20,6 +21,7 @@ mod gaps;
 mod guide;
 mod level;
 pub mod listen;
+mod loops;
 mod matching;
 mod place;
 mod seam;

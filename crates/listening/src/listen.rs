@@ -1,5 +1,6 @@
 //! What is said in a recording, segment by segment as it is recognised.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::engine::{EngineError, LONGEST_PROMPT, Stt, Tts, Vad};
 use crate::frame::{MIC_RATE, Transcript};
 use crate::guide::{estimated, measured};
 use crate::level::raised;
+use crate::loops::repeats;
 use crate::seam::{Joiner, Span};
 use crate::segments::{Segment, Sureness, sentences};
 use crate::sound::{self, Sounding};
@@ -143,9 +145,19 @@ impl Listener {
                     return Ok(());
                 }
             };
-            let parts = if (self.engines.busy)() { piece.shorter() } else { vec![piece] };
-            for part in parts {
-                let segments = self.next(part).await?;
+            let mut parts = VecDeque::from(if (self.engines.busy)() { piece.shorter() } else { vec![piece] });
+            while let Some(part) = parts.pop_front() {
+                let sound: Arc<[i16]> = raised(part.samples.clone()).into();
+                let heard = self.ear.hear(&sound).await?;
+                if heard.as_ref().is_some_and(|heard| repeats(&heard.text)) {
+                    let shorter = part.clone().shorter();
+                    if shorter.len() > 1 {
+                        // It repeats itself over long sound alone.
+                        shorter.into_iter().rev().for_each(|part| parts.push_front(part));
+                        continue;
+                    }
+                }
+                let segments = self.next(span_of(&part), heard, sound).await;
                 if !tell(segments, out).await {
                     return Ok(());
                 }
@@ -155,10 +167,8 @@ impl Listener {
     }
 
     /// The segments that a piece completes.
-    async fn next(&mut self, piece: Piece) -> Result<Vec<Segment>, ListenError> {
-        let span = span_of(&piece);
-        let sound: Arc<[i16]> = raised(piece.samples).into();
-        let words = match self.ear.hear(&sound).await? {
+    async fn next(&mut self, span: Span, heard: Option<Transcript>, sound: Arc<[i16]>) -> Vec<Segment> {
+        let words = match heard {
             Some(heard) => {
                 self.sureness = Sureness {
                     average_log_probability: heard.average_log_probability,
@@ -169,7 +179,7 @@ impl Listener {
             None => Vec::new(),
         };
         let settled = self.joiner.push(words, span);
-        Ok(self.segments(settled))
+        self.segments(settled)
     }
 
     /// The segments that waited for a further piece.

@@ -36,7 +36,7 @@ impl Mono {
         if block.samples.is_empty() {
             return Ok(());
         }
-        if self.rate != block.rate {
+        if self.resampler.is_none() || self.rate != block.rate {
             self.retune(block.rate, out)?;
         }
         let samples = &block.samples[self.skip.min(block.samples.len())..];
