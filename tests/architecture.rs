@@ -9,14 +9,13 @@ use std::process::Command;
 use modules::Modules;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
-    let mut folders = vec![root];
+    let mut folders = vec![PathBuf::from(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((!path.ends_with("node_modules")).then_some(path));
             } else if path.extension().is_some_and(|kind| kind == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 found.push((path, text));
@@ -105,6 +104,15 @@ fn only_the_configuration_reads_the_environment() {
 }
 
 #[test]
+fn no_test_looks_for_files_where_it_was_compiled() {
+    // Checkouts that share a build folder run each other's programs. Cargo runs tests in their package's folder.
+    let banned = concat!("CARGO_MANIFEST", "_DIR");
+    for folder in ["src", "crates", "engines", "fuzz/src", "tests", "benches"] {
+        assert_absent(folder, &[banned], "");
+    }
+}
+
+#[test]
 fn unsafe_code_is_forbidden_outside_the_engines() {
     let is_program = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with("src/bin"));
     let roots = sources("src").into_iter().chain(sources("crates")).filter(|(path, _)| {
@@ -130,13 +138,12 @@ fn no_queue_is_unbounded() {
 
 /// The folders with the sources of all our crates.
 fn crates() -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = vec!["src".to_owned(), "fuzz/src".to_owned()];
     for room in ["crates", "engines"] {
-        for entry in std::fs::read_dir(root.join(room)).unwrap() {
+        for entry in std::fs::read_dir(room).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let folder = format!("{room}/{name}/src");
-            if root.join(&folder).is_dir() {
+            if Path::new(&folder).is_dir() {
                 found.push(folder);
             }
         }
@@ -148,8 +155,7 @@ fn crates() -> Vec<String> {
 #[test]
 fn no_modules_use_each_other_in_a_circle() {
     for folder in crates() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder);
-        let circles = Modules::of(&root, &sources(&folder)).circles();
+        let circles = Modules::of(Path::new(&folder), &sources(&folder)).circles();
         assert!(circles.is_empty(), "{folder}: {circles:#?}");
     }
 }
@@ -184,7 +190,6 @@ fn a_circle_is_found_through_any_form_of_path_and_a_parent_with_its_child_is_non
 fn linked(name: &str) -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--package", name])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
@@ -274,10 +279,9 @@ fn each_crate_links_no_crate_of_ours_but_those_of_its_row() {
 
 #[test]
 fn each_crate_has_a_row_that_says_what_it_may_use() {
-    let members = ["crates", "engines"].into_iter().flat_map(|folder| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path())
-    });
+    let members = ["crates", "engines"]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     for member in members.filter(|member| member.join("Cargo.toml").is_file()) {
         let name = format!("visavis-{}", member.file_name().unwrap().to_string_lossy());
         assert!(ROOMS.iter().any(|room| room.name == name), "{name} has no row");

@@ -26,11 +26,10 @@ struct Block {
 
 /// The README and the documents under `docs`.
 fn documents() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let entries = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir("docs").unwrap().map(|entry| entry.unwrap().path());
     let mut found: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|kind| kind == "md")).collect();
-    found.push(root.join("README.md"));
+    found.push("README.md".into());
     found.sort();
     found
 }
@@ -99,8 +98,7 @@ fn is_there(file: &Path) -> bool {
 
 #[test]
 fn what_can_be_added_needs_at_most_three_files_that_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let text = std::fs::read_to_string("CONTRIBUTING.md").unwrap();
     for heading in ADDED {
         let (_, rest) = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
         let section = rest.split("\n#").next().unwrap();
@@ -108,7 +106,7 @@ fn what_can_be_added_needs_at_most_three_files_that_are_there() {
         let named: BTreeSet<&str> = code.filter(|code| code.ends_with(".rs")).collect();
         assert!((1..=3).contains(&named.len()), "{heading} names {named:?}");
         for file in named {
-            assert!(is_there(&root.join(file)), "{heading} names {file}, which is not there");
+            assert!(is_there(Path::new(file)), "{heading} names {file}, which is not there");
         }
     }
 }

@@ -17,7 +17,7 @@ use live::Live;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn in_tree(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    std::env::current_dir().unwrap().join(path)
 }
 
 /// A Python with the package that the example needs: Debian's own has it even if another comes first in `PATH`.

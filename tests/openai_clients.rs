@@ -1,7 +1,7 @@
 //! OpenAI's own clients in Python and JavaScript, unchanged, against a real server: the programs under `tests/openai_clients/`.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use live::Live;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn in_tree(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    std::env::current_dir().unwrap().join(path)
 }
 
 /// The folder with the Python package, which `./test` installs.

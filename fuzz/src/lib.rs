@@ -14,7 +14,7 @@ mod coverage;
 #[cfg_attr(feature = "coverage", allow(dead_code, reason = "libFuzzer replaces it"))]
 mod mutation;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Longest input in bytes.
 pub const LONGEST: usize = 8 << 10;
@@ -59,9 +59,18 @@ pub fn pieces(text: &str, seed: u64) -> Vec<&str> {
     pieces
 }
 
-/// A folder of this crate.
+/// A target's folder of this kind in the checkout that the test runs in. Not in the one that it was compiled in: checkouts that share a
+/// build folder share the compiled crate.
 fn folder(kind: &str, target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(kind).join(target)
+    checkout().join("fuzz").join(kind).join(target)
+}
+
+/// The checkout around the working directory: cargo runs tests in their package's folder, `scripts/fuzz.sh` at the root.
+fn checkout() -> PathBuf {
+    let here = std::env::current_dir().expect("a test has a working directory");
+    let root = here.ancestors().find(|folder| folder.join("fuzz/corpus").is_dir());
+    root.unwrap_or_else(|| panic!("{} is in no checkout of Visavis: run the test there", here.display()))
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -77,6 +86,13 @@ mod tests {
             assert_eq!(pieces.concat(), text);
         }
         assert!(pieces("", 1).is_empty());
+    }
+
+    #[test]
+    fn the_seeds_are_those_of_the_checkout_that_the_test_runs_in() {
+        let here = std::env::current_dir().unwrap();
+        let seeds = folder("corpus", "rtp");
+        assert!(seeds.is_dir() && seeds.starts_with(here), "{}", seeds.display());
     }
 
     #[test]

@@ -8,7 +8,6 @@ pub(crate) mod routed;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -33,11 +32,10 @@ impl Peer {
     }
 
     fn listening(port: u16, arguments: &[&str]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/dying_server.py");
         let mut process = Command::new("python3")
             // Without packages it starts three times as fast.
             .args(["-I", "-S"])
-            .arg(script)
+            .arg("tests/peers/dying_server.py")
             .args(["--port", &port.to_string()])
             .args(arguments)
             .stdin(Stdio::piped())

@@ -9,7 +9,7 @@ use visavis_proto::v1::{LanguageWeight, SttDecode, SttStart, Transcript, stt_inp
 
 /// A clip with 400 ms of silence on both sides. The files have 8 bits per sample, to be small.
 fn clip(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/sounds/{name}.wav", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("tests/sounds/{name}.wav");
     let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let data = file.windows(4).position(|tag| tag == b"data").unwrap() + 8;
     let silence = vec![0; RATE * 4 / 10 * 2];

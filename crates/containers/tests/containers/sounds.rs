@@ -36,7 +36,7 @@ pub(crate) fn likeness(one: &[i16], other: &[i16]) -> f64 {
 
 /// A seed of the fuzz target, as other programs wrote it.
 pub(crate) fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/sound_file").join(name)
+    Path::new("../../fuzz/corpus/sound_file").join(name)
 }
 
 /// The bytes of one.

@@ -1,7 +1,7 @@
 //! A peer's process.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -98,5 +98,5 @@ pub(crate) fn model(file: &str) -> PathBuf {
 
 /// A server of our own, which lies beside this file.
 pub(crate) fn script(file: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(file)
+    Path::new("tests/peers").join(file)
 }

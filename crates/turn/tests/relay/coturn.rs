@@ -34,7 +34,7 @@ impl Coturn {
     async fn start() -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let folder = tempfile::tempdir().unwrap();
-        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../turn/turnserver.conf");
+        let conf = std::env::current_dir().unwrap().join("../../turn/turnserver.conf");
         let process = Command::new(PROGRAM)
             .arg("-c")
             .arg(conf)
