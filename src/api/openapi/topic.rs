@@ -58,9 +58,9 @@ impl Topic {
             Self::Speech => {
                 "A text as a sound file, by the voices that answer calls. What was spoken once is kept."
             }
-            Self::Recordings => "Recordings of any length as text and subtitles, and known texts over them.",
+            Self::Recordings => "Recordings, of hours too, as text and subtitles, and known texts over them.",
             Self::Jobs => {
-                "Any number of texts or recordings that nobody waits for, in a queue that survives a restart."
+                "Many texts or recordings that nobody waits for, in a queue that survives a restart."
             }
             Self::Chats => "The language model that answers calls, by OpenAI's API.",
             Self::Voices => "The voices, samples of them, and voices cloned from a clip.",

@@ -34,7 +34,7 @@ pub(super) fn openai() -> Vec<Route> {
     use openai::transcriptions::{transcriptions, translations};
     let unlimited = DefaultBodyLimit::disable;
     let heard =
-        as_openai("A recording as text, as OpenAI has it").more("Any container and codec, of any length.");
+        as_openai("A recording as text, as OpenAI has it").more("Any container and codec, also of hours.");
     let english = as_openai("A recording as English text, as OpenAI has it")
         .more("Needs one of the multilingual Whisper models as the server's own recogniser.");
     vec![
