@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, Streaming};
+use visavis_config::{Sources, load};
 use visavis_proto::v1::engine_client::EngineClient;
 use visavis_proto::v1::health_reply::State;
 use visavis_proto::v1::stt_client::SttClient;
@@ -26,10 +27,7 @@ pub(crate) const RATE: usize = 16_000;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn models() -> PathBuf {
-    std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/visavis/models"),
-        PathBuf::from,
-    )
+    load(&Sources::from_process(None, Vec::new())).unwrap().models.dir
 }
 
 fn asset(names: &[&str]) -> PathBuf {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use visavis_config::{Sources, load};
+
 fn path(name: &str) -> PathBuf {
-    let folder = std::env::var_os("VISAVIS_MODELS_DIR").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/visavis/models"),
-        PathBuf::from,
-    );
-    folder.join(name)
+    let config =
+        load(&Sources::from_process(None, Vec::new())).expect("the settings in the environment are valid");
+    config.models.dir.join(name)
 }
 
 /// A file of the profile `tiny` in the models folder.
