@@ -1,16 +1,14 @@
 //! `POST /align` and `POST /align_batch`: when each word of a known text is said in a recording.
 
-use axum::Json;
-use axum::extract::{FromRef, Request, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Request, State};
+use axum::response::Response;
 use serde_json::{Value, json};
 use visavis_listening::align::{Alignment, Placed, align as aligned};
 use visavis_listening::words::split;
 
-use super::App;
-use super::caller::Caller;
-use super::hearing::{Admitted, Desk, Fault, Fields, Recording, admitted, missing, read, rounded, shown};
+use super::hearing::{
+    Admitted, Desk, Fault, Fields, Recording, answer, missing, named, read, rounded, shown,
+};
 use super::problem::Problem;
 
 /// Most words of a text: some ten hours of speech.
@@ -22,26 +20,22 @@ const LONGEST_WORD: usize = 1_000;
 ///
 /// # Errors
 /// As problem details.
-pub async fn align(
-    State(app): State<App>,
-    Caller(principal): Caller,
-    request: Request,
+pub(super) async fn align(
+    State(desk): State<Desk>,
+    Admitted { request, permit: _permit }: Admitted,
 ) -> Result<Response, Problem> {
-    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
-    Ok(one(Desk::from_ref(&app), request).await?)
+    Ok(one(desk, request).await?)
 }
 
 /// Several texts, each over its recording, one after the other. One that fails has its problem in its place.
 ///
 /// # Errors
 /// As problem details.
-pub async fn align_batch(
-    State(app): State<App>,
-    Caller(principal): Caller,
-    request: Request,
+pub(super) async fn align_batch(
+    State(desk): State<Desk>,
+    Admitted { request, permit: _permit }: Admitted,
 ) -> Result<Response, Problem> {
-    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
-    Ok(several(Desk::from_ref(&app), request).await?)
+    Ok(several(desk, request).await?)
 }
 
 async fn one(desk: Desk, request: Request) -> Result<Response, Fault> {
@@ -78,12 +72,7 @@ async fn several(desk: Desk, request: Request) -> Result<Response, Fault> {
             }
             Err(fault) => Err(fault),
         };
-        let mut result = match done {
-            Ok(alignment) => body(&alignment),
-            Err(fault) => json!({ "error": Problem::from(fault).body() }),
-        };
-        result["name"] = json!(name);
-        results.push(result);
+        results.push(named(&name, done.map(|alignment| body(&alignment))));
     }
     Ok(answer(&json!({ "results": results })))
 }
@@ -135,10 +124,6 @@ fn word(word: &Placed) -> Value {
         "score": rounded(f64::from(word.score)),
         "matched": word.matched,
     })
-}
-
-fn answer(body: &Value) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! `POST /transcribe` and `POST /transcribe_batch`: recordings as text, segments and words.
 
-use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRef, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -12,10 +11,9 @@ use visavis_listening::ListenError;
 use visavis_listening::listen::{End, Event, Order, listen};
 use visavis_listening::segments::Segment;
 
-use super::App;
-use super::caller::Caller;
 use super::hearing::{
-    Admitted, Desk, Fault, Fields, Heard, Recording, admitted, heard, missing, read, rounded, shown, word,
+    Admitted, Desk, Fault, Fields, Heard, Recording, answer, heard, missing, named, read, rounded, shown,
+    word,
 };
 use super::problem::Problem;
 use super::sending::patiently;
@@ -25,26 +23,22 @@ use crate::admission::Permit;
 ///
 /// # Errors
 /// As problem details.
-pub async fn transcribe(
-    State(app): State<App>,
-    Caller(principal): Caller,
-    request: Request,
+pub(super) async fn transcribe(
+    State(desk): State<Desk>,
+    Admitted { request, permit }: Admitted,
 ) -> Result<Response, Problem> {
-    let Admitted { request, permit } = admitted(&app, principal, request)?;
-    Ok(one(Desk::from_ref(&app), permit, request).await?)
+    Ok(one(desk, permit, request).await?)
 }
 
 /// Several recordings, one after the other. One that fails has its problem in its place.
 ///
 /// # Errors
 /// As problem details.
-pub async fn transcribe_batch(
-    State(app): State<App>,
-    Caller(principal): Caller,
-    request: Request,
+pub(super) async fn transcribe_batch(
+    State(desk): State<Desk>,
+    Admitted { request, permit: _permit }: Admitted,
 ) -> Result<Response, Problem> {
-    let Admitted { request, permit: _permit } = admitted(&app, principal, request)?;
-    Ok(several(Desk::from_ref(&app), request).await?)
+    Ok(several(desk, request).await?)
 }
 
 async fn one(desk: Desk, permit: Permit, request: Request) -> Result<Response, Fault> {
@@ -68,12 +62,8 @@ async fn several(desk: Desk, request: Request) -> Result<Response, Fault> {
     }
     let mut results = Vec::new();
     for Recording { name, file } in upload.recordings {
-        let mut result = match heard(file, order.clone(), desk.engines.clone()).await {
-            Ok(heard) => whole(&heard),
-            Err(fault) => json!({ "error": Problem::from(fault).body() }),
-        };
-        result["name"] = json!(name);
-        results.push(result);
+        let done = heard(file, order.clone(), desk.engines.clone()).await;
+        results.push(named(&name, done.map(|heard| whole(&heard))));
     }
     Ok(answer(&json!({ "results": results })))
 }
@@ -125,10 +115,6 @@ fn segment(id: usize, segment: &Segment) -> Value {
 fn end(end: &End) -> Value {
     let times = if end.measured { "measured" } else { "estimated" };
     json!({ "language": end.language, "duration": rounded(end.seconds), "times": times })
-}
-
-fn answer(body: &Value) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 type Events = mpsc::Receiver<Result<Event, ListenError>>;

@@ -3,7 +3,7 @@
 //! - `upload`: a request's recordings, on their way to the disk; `source`: the bytes of a form, read ahead within bounds; `fields`: its
 //!   other fields (pure)
 //! - `fault`: what is wrong, before it is told in one of the two forms of errors (pure)
-//! - this file: what they need of the server, and a whole recording
+//! - this file: what they need of the server, their admission, a whole recording, and their answers
 
 mod fault;
 mod fields;
@@ -14,8 +14,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, Request};
-use axum::http::StatusCode;
+use axum::Json;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use visavis_listening::ListenError;
 use visavis_listening::listen::{End, Engines, Event, Order, listen};
@@ -24,8 +26,9 @@ use visavis_listening::words::Word;
 
 use super::App;
 use super::admit::admit;
+use super::caller::Caller;
 use super::problem::Problem;
-use crate::admission::{Kind, Permit, Principal};
+use crate::admission::{Kind, Permit};
 use crate::engine::EngineError;
 
 pub(super) use fault::Fault;
@@ -156,20 +159,39 @@ pub(super) fn rounded(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
+/// What was made of one recording of a batch, with its name: a result, or its problem in its place.
+pub(super) fn named(name: &str, done: Result<Value, Fault>) -> Value {
+    let mut result = done.unwrap_or_else(|fault| json!({ "error": Problem::from(fault).body() }));
+    result["name"] = json!(name);
+    result
+}
+
+/// What was made of recordings, which nobody on the way keeps.
+pub(super) fn answer(body: &Value) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
 /// A request about a recording that is to be answered.
 pub(super) struct Admitted {
     pub(super) request: Request,
     pub(super) permit: Permit,
 }
 
-/// Admits a request, or refuses it in a way that its client reads.
-pub(super) fn admitted(app: &App, principal: Principal, request: Request) -> Result<Admitted, Problem> {
-    let ready = check_ready(app).map_err(Problem::from);
-    match ready.and_then(|()| admit(app, principal, Kind::Request)) {
-        Ok(permit) => Ok(Admitted { request, permit }),
-        Err(problem) => {
-            leave(request);
-            Err(problem)
+impl FromRequest<App> for Admitted {
+    type Rejection = Problem;
+
+    /// Admits a request, or refuses it in a way that its client reads.
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(Caller(principal)) = Caller::from_request_parts(&mut parts, app).await;
+        let request = Request::from_parts(parts, body);
+        let ready = check_ready(app).map_err(Problem::from);
+        match ready.and_then(|()| admit(app, principal, Kind::Request)) {
+            Ok(permit) => Ok(Self { request, permit }),
+            Err(problem) => {
+                leave(request);
+                Err(problem)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/audio/transcriptions` and `POST /v1/audio/translations`.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRef, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
@@ -12,9 +12,7 @@ use visavis_listening::listen::{Event, listen};
 use super::error::ApiError;
 use super::transcript::{Asked, Task, check_model, delta, done, failed, page};
 use crate::admission::Permit;
-use crate::api::App;
-use crate::api::caller::Caller;
-use crate::api::hearing::{Admitted, Desk, Fault, Recording, admitted, heard, read};
+use crate::api::hearing::{Admitted, Desk, Fault, Recording, heard, read};
 use crate::api::problem::Problem;
 use crate::api::sending::patiently;
 
@@ -22,26 +20,24 @@ use crate::api::sending::patiently;
 ///
 /// # Errors
 /// In OpenAI's form.
-pub async fn transcriptions(
-    State(app): State<App>,
-    Caller(principal): Caller,
-    request: Request,
+pub(in crate::api) async fn transcriptions(
+    State(desk): State<Desk>,
+    admitted: Result<Admitted, Problem>,
 ) -> Result<Response, ApiError> {
-    let Admitted { request, permit } = admitted(&app, principal, request)?;
-    answered(Desk::from_ref(&app), permit, Task::Transcribe, request).await
+    let Admitted { request, permit } = admitted?;
+    answered(desk, permit, Task::Transcribe, request).await
 }
 
 /// A recording as English text.
 ///
 /// # Errors
 /// In OpenAI's form.
-pub async fn translations(
-    State(app): State<App>,
-    Caller(principal): Caller,
-    request: Request,
+pub(in crate::api) async fn translations(
+    State(desk): State<Desk>,
+    admitted: Result<Admitted, Problem>,
 ) -> Result<Response, ApiError> {
-    let Admitted { request, permit } = admitted(&app, principal, request)?;
-    answered(Desk::from_ref(&app), permit, Task::Translate, request).await
+    let Admitted { request, permit } = admitted?;
+    answered(desk, permit, Task::Translate, request).await
 }
 
 impl From<Fault> for ApiError {
