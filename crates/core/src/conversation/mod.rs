@@ -7,7 +7,8 @@
 //! - `turn_end`: when a pause ends the turn, and the speculative response before that
 //! - `barge_in`: what happens to a response while the person makes a sound
 //! - `response`: the current response; `asking`: its requests to the model; `progress`: news of it; `response_end`: its end
-//! - `typing`: words that the client sends as text
+//! - `client`: what the client's commands do; `typing`: words that it sends as text
+//! - `idle`: what happens when nobody says anything
 //! - `saying`: what the agent says without the model: greeting, fillers and canned phrases; `filler`: when one is due
 //! - `tools`: tool calls during a response; `tool_use`: what it has done with them
 //! - `face`: what the face shows
@@ -22,11 +23,13 @@ mod abilities;
 mod asking;
 mod barge_in;
 mod budget;
+mod client;
 mod command;
 mod counting;
 mod face;
 mod filler;
 mod history;
+mod idle;
 mod input;
 mod late_words;
 mod lines;
@@ -48,7 +51,7 @@ mod voice_choice;
 mod voices;
 
 use crate::context::PendingTurn;
-use crate::event::{AgentState, CallEnd, CallEvent, ClientCommand, EndReason};
+use crate::event::{AgentState, CallEnd, CallEvent, EndReason};
 use crate::frame::{Message, PlaybackPosition};
 use crate::plain::plain;
 use crate::tool::{Tools, WrittenCall};
@@ -61,6 +64,7 @@ pub use command::Command;
 use counting::Wish;
 use face::Shown;
 use history::History;
+use idle::IDLE;
 pub use input::Input;
 use lines::{CannedPhrase, is_foreign};
 use memory::Memory;
@@ -145,10 +149,6 @@ pub struct Conversation {
 pub const STOPPING: CallEnd = CallEnd {
     reason: EndReason::ServerStopping,
     message: "The server stops. Please call again in a moment.",
-};
-const IDLE: CallEnd = CallEnd {
-    reason: EndReason::Idle,
-    message: "Nobody has said anything for a while, so the call has ended.",
 };
 
 impl Conversation {
@@ -292,22 +292,6 @@ impl Conversation {
         self.response.as_ref().filter(|_| !self.is_talked_over()).and_then(Response::filler_due)
     }
 
-    fn idle_due(&self) -> Option<u64> {
-        let quiet = self.open.is_none() && self.response.is_none() && self.cut.is_empty();
-        let wait = if self.asked_whether_there { self.settings.idle_end_ms } else { self.settings.idle_ms };
-        (quiet && self.settings.idle_ms > 0).then(|| self.last_word + wait)
-    }
-
-    fn idle(&mut self, now: u64) {
-        if self.asked_whether_there {
-            self.leaving = Some(IDLE);
-            self.say(now, CannedPhrase::Goodbye);
-        } else {
-            self.asked_whether_there = true;
-            self.say(now, CannedPhrase::StillThere);
-        }
-    }
-
     fn emit(&mut self, event: CallEvent) {
         self.commands.push(Command::Emit(event));
     }
@@ -336,51 +320,6 @@ impl Conversation {
         if state != self.told_state {
             self.told_state = state;
             self.emit(CallEvent::State(state));
-        }
-    }
-
-    fn client(&mut self, now: u64, position: PlaybackPosition, command: ClientCommand) {
-        match command {
-            ClientCommand::Ready => {
-                self.emit(CallEvent::Ready { call: self.call.clone(), resumed: self.resumed });
-                self.pick_up(now);
-                self.greet(now);
-                self.count_base();
-                // The instructions take longest to prefill, and nobody waits yet, unless for a response that goes on.
-                if self.response.as_ref().is_none_or(|response| response.scripted) {
-                    self.prefill("");
-                }
-                self.prepare_phrases();
-            }
-            ClientCommand::Say(text) => self.typed(now, position, plain(&text).into_owned(), true),
-            ClientCommand::AskInText(text) => self.typed(now, position, plain(&text).into_owned(), false),
-            ClientCommand::Append { id, role, text } => {
-                self.append(now, id, Message { role, content: plain(&text).into_owned() });
-            }
-            ClientCommand::SetLanguage(language) => {
-                if let Some(language) = &language {
-                    self.language.clone_from(language);
-                }
-                self.settings.language.clone_from(&language);
-                self.commands.push(Command::SetLanguage(language));
-            }
-            ClientCommand::SetVoice { id, voice } => self.set_voice(now, id, voice),
-            ClientCommand::Interrupt => {
-                self.interrupt(now, position);
-                (self.unanswered, self.pending, self.said_before) = (false, None, None);
-                self.make_room();
-            }
-            ClientCommand::SetExpression(cue) => self.set_expression(cue),
-            ClientCommand::SetTools { id, tools } => self.client_tools(id, tools),
-            ClientCommand::ToolResult { id, result } => self.client_tool_returned(now, &id, clean(result)),
-            ClientCommand::HangUp => self.end(EndReason::HungUp, "You hung up."),
-            ClientCommand::Bad { id, message } => self.emit(CallEvent::BadMessage { id, message }),
-            ClientCommand::FirstAudioHeard { response, ms } => self.response_was_heard(now, response, ms),
-            ClientCommand::Muted(_) => {}
-            ClientCommand::MicrophoneStutters => self.notice(
-                "microphone-stutters",
-                "The sound of your microphone arrives with gaps, so some words may be missing.",
-            ),
         }
     }
 

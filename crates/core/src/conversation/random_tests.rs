@@ -5,6 +5,7 @@ use super::tests::conversation;
 use super::world::{self, Outcome, World, words_of};
 use super::*;
 use crate::context::CallContext;
+use crate::event::ClientCommand;
 use crate::frame::{Play, ResponseId, ResponseRequest};
 use crate::recording::replay::replay;
 use crate::recording::{End, Header, Step};

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::ResponseEnd;
+use crate::event::{ClientCommand, ResponseEnd};
 use crate::frame::{
     Play, PlayoutEvent, ResponseId, ResponseRequest, Role, Transcript, UtteranceId, VadEvent, WordTime,
 };

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::avatar::cue::{Cue, Mood};
 use crate::context::CallContext;
+use crate::event::ClientCommand;
 use crate::frame::{Play, PlayoutEvent, ResponseId, Role, Transcript, UtteranceId, VadEvent, WordTime};
 use crate::invariants::Invariants;
 use crate::tool::{Doer, Tool};
