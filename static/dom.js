@@ -11,7 +11,7 @@
 export function element(id, type) {
     const found = document.getElementById(id);
     if (!(found instanceof type)) {
-        throw new Error(`call.html has no ${type.name} #${id}`);
+        throw new Error(`the page has no ${type.name} #${id}`);
     }
     return found;
 }
