@@ -27,10 +27,24 @@ fn open(calls: &Arc<Calls>) -> Call {
 
 fn begin(calls: &Arc<Calls>) -> (String, TransportPorts, CancellationToken) {
     let call = open(calls);
-    let (id, token) = (call.id().to_string(), calls.transport_token());
-    let (ports, pipeline) = call_ports();
-    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    let id = call.id().to_string();
+    let (ports, token) = connect(calls, call);
     (id, ports, token)
+}
+
+/// The call begins, or goes on, over a connection of its own.
+fn connect(calls: &Arc<Calls>, call: Call) -> (TransportPorts, CancellationToken) {
+    let (ports, pipeline) = call_ports();
+    let token = calls.transport_token();
+    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    (ports, token)
+}
+
+/// The connection of a call is lost, and the server has noticed.
+async fn lose(ports: TransportPorts) {
+    ports.departure.lost();
+    drop(ports);
+    sleep(Duration::from_secs(3)).await;
 }
 
 /// A transport that reads until the events end or it is cut off; returns why the call ended, if it was told.
@@ -78,9 +92,7 @@ async fn hanging_up_from_outside_works_even_if_the_calls_queue_is_full() {
     // Before its transport exists.
     let call = open(&calls);
     assert!(calls.hang_up(call.id()));
-    let (ports, pipeline) = call_ports();
-    let token = calls.transport_token();
-    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    let (ports, token) = connect(&calls, call);
     assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
 }
 
@@ -104,13 +116,9 @@ async fn a_permit_is_given_back_when_its_call_is_hung_up_or_never_begins() {
 #[tokio::test(start_paused = true)]
 async fn a_context_is_kept_if_the_server_stops_and_deleted_if_the_call_is_over_for_good() {
     let folder = tempfile::tempdir().unwrap();
-    let vault = Vault::new(Arc::new(Embedded::new(folder.path())), "", Duration::from_secs(3600)).unwrap();
-    let saver = Saver::start(Arc::new(vault), NodeId::new("here"));
-    let config = Config::default();
     let script = [(); 2].map(|()| ScriptedResponse::texts(["It is tea. "]));
-    let engines = Scripted::with(ScriptedLlm::new(script)).engines();
-    let admission = Admission::new(Limits::from(&config.server));
-    let calls = Calls::new(Arc::new(config), engines, admission, Some(saver.clone()));
+    let calls = kept_calls(folder.path(), script);
+    let saver = calls.saver.clone().unwrap();
     let (mut ids, mut told) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         let (id, ports, token) = begin(&calls);
@@ -199,8 +207,7 @@ async fn a_second_connection_takes_a_call_with_its_permit_and_goes_on_with_what_
     assert_eq!(told.await.unwrap(), Some(EndReason::Moved));
     assert_eq!((call.id(), calls.admission.active(Kind::Call)), (ticket.call.as_str(), 1));
 
-    let (mut ports, pipeline) = call_ports();
-    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
+    let (mut ports, _token) = connect(&calls, call);
     ports.commands.send(ClientCommand::Ready).await.unwrap();
     let is_resumed = until(&mut ports, |event| match event {
         CallEvent::Ready { resumed, .. } => Some(resumed),
@@ -255,9 +262,7 @@ async fn lost(calls: &Arc<Calls>) -> Ticket {
     let (ticket, ports, _token) = begin_kept(calls).await;
     ports.commands.send(ClientCommand::Say("What is it?".into())).await.unwrap();
     sleep(Duration::from_secs(5)).await;
-    ports.departure.lost();
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
+    lose(ports).await;
     ticket
 }
 
@@ -272,14 +277,11 @@ async fn a_client_whose_new_connection_comes_to_nothing_comes_again_by_the_same_
     sleep(Duration::from_secs(3)).await;
 
     let call = come().await.expect("the call never began, so its token was given back");
-    let (stalled, pipeline) = call_ports();
-    let token = calls.transport_token();
-    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    let (stalled, token) = connect(&calls, call);
     let call = come().await.expect("nothing has come over the other connection");
     assert_eq!(transport(stalled, token).await, Some(EndReason::Moved));
 
-    let (mut ports, pipeline) = call_ports();
-    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
+    let (mut ports, _token) = connect(&calls, call);
     ports.commands.send(ClientCommand::Ready).await.unwrap();
     until(&mut ports, |event| matches!(event, CallEvent::ResumeToken { .. }).then_some(())).await;
     sleep(Duration::from_secs(3)).await;
@@ -310,12 +312,7 @@ async fn of_two_that_come_at_once_the_later_gets_the_call_and_the_other_is_told_
     let (one, two) = tokio::join!(come(), come());
     let mut both = [one, two].map(|call| call.expect("its token is good until a connection works"));
     both.sort_by_key(|call| call.number);
-    let [(earlier, before), (mut later, _)] = both.map(|call| {
-        let (ports, pipeline) = call_ports();
-        let token = calls.transport_token();
-        calls.start(call, pipeline, None, Wishes::default(), token.clone());
-        (ports, token)
-    });
+    let [(earlier, before), (mut later, _)] = both.map(|call| connect(&calls, call));
     assert_eq!(transport(earlier, before).await, Some(EndReason::Moved));
     assert_eq!(told.await.unwrap(), Some(EndReason::Moved));
     later.commands.send(ClientCommand::Ready).await.unwrap();
@@ -337,10 +334,7 @@ async fn a_client_whose_answer_was_lost_comes_by_the_same_token_to_another_serve
     let ticket = lost(&nodes[0]).await;
     let begin = async |calls: &Arc<Calls>| {
         let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
-        let (ports, pipeline) = call_ports();
-        let token = calls.transport_token();
-        calls.start(call, pipeline, None, Wishes::default(), token.clone());
-        (ports, token)
+        connect(calls, call)
     };
     let (unheard, token) = begin(&nodes[0]).await;
     let (mut ports, _token) = begin(&nodes[1]).await;
@@ -364,13 +358,9 @@ async fn the_answer_to_who_comes_back_tells_of_a_token_that_is_good_though_no_co
     let next = serde_json::to_value(call.next_token().unwrap()).unwrap();
     assert_eq!(next["call"], ticket.call.as_str());
     assert_eq!(next["seconds"], 60);
-    let (ports, pipeline) = call_ports();
-    let token = calls.transport_token();
-    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    let (ports, _token) = connect(&calls, call);
     // Its client had only the answer.
-    ports.departure.lost();
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
+    lose(ports).await;
 
     let token = ResumeToken::parse(next["token"].as_str().unwrap()).unwrap();
     assert_ne!(token, ticket.token);
@@ -379,8 +369,7 @@ async fn the_answer_to_who_comes_back_tells_of_a_token_that_is_good_though_no_co
     let call = calls.resume(&ticket, Principal::Anonymous).await.expect("and so is the next one");
     assert_eq!(refusal(&calls, &before).await, Some(ResumeRefusal::Used), "a late request takes nothing");
     let next = call.next_token().map(|next| serde_json::to_value(next).unwrap()).unwrap();
-    let (mut ports, pipeline) = call_ports();
-    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
+    let (mut ports, _token) = connect(&calls, call);
     assert_eq!(next["token"], next_token(&mut ports).await, "it is told of the same over its connection");
 }
 
@@ -407,9 +396,7 @@ async fn whoever_hangs_up_a_call_that_is_being_taken_over_ends_it() {
     let ticket = lost(&calls).await;
     let call = calls.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
     assert!(calls.hang_up(ticket.call.as_str()));
-    let (ports, pipeline) = call_ports();
-    let token = calls.transport_token();
-    calls.start(call, pipeline, None, Wishes::default(), token.clone());
+    let (ports, token) = connect(&calls, call);
     assert_eq!(transport(ports, token).await, Some(EndReason::EndedByOperator));
     sleep(Duration::from_secs(3)).await;
     assert_eq!(

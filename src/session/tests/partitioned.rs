@@ -106,20 +106,6 @@ async fn say(ports: &mut TransportPorts, words: &str) {
     assert!(read.is_err());
 }
 
-/// The connection of a call is lost, and the server has noticed.
-async fn lose(ports: TransportPorts) {
-    ports.departure.lost();
-    drop(ports);
-    sleep(Duration::from_secs(3)).await;
-}
-
-/// The call begins over another connection.
-fn connect(calls: &Arc<Calls>, call: Call) -> TransportPorts {
-    let (ports, pipeline) = call_ports();
-    calls.start(call, pipeline, None, Wishes::default(), calls.transport_token());
-    ports
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_server_that_could_not_store_a_call_goes_on_with_what_another_has_stored_of_it_since() {
     let folder = tempfile::tempdir().unwrap();
@@ -136,7 +122,7 @@ async fn a_server_that_could_not_store_a_call_goes_on_with_what_another_has_stor
     lose(ports).await;
 
     let call = there.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
-    let mut ports = connect(&there, call);
+    let (mut ports, _token) = connect(&there, call);
     let token = ResumeToken::parse(&next_token(&mut ports).await).unwrap();
     say(&mut ports, "Is it green?").await;
     lose(ports).await;
@@ -144,7 +130,7 @@ async fn a_server_that_could_not_store_a_call_goes_on_with_what_another_has_stor
     cut_off.refuses.store(false, Ordering::SeqCst);
     let ticket = Ticket { token, ..ticket };
     let call = here.resume(&ticket, Principal::Anonymous).await.expect("its token is good");
-    let mut ports = connect(&here, call);
+    let (mut ports, _token) = connect(&here, call);
     ports.commands.send(ClientCommand::Ready).await.unwrap();
     let said = until(&mut ports, |event| match event {
         CallEvent::Resumed { said, .. } => Some(said),
