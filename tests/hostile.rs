@@ -217,7 +217,8 @@ async fn attack(address: &str) {
         idle(address, 40, &slow),
         idle(address, 30, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         async {
-            tokio::time::sleep(ATTACK / 4).await;
+            // The other attacks have their connections by then, also on a slow machine.
+            tokio::time::sleep(ATTACK / 2).await;
             idle(address, 200, "GET /call HTTP/1.1\r\nX-Slow: ").await
         },
         async {
@@ -295,7 +296,7 @@ async fn a_hostile_client_does_not_disturb_another_call() {
     let ended = tokio::task::spawn_blocking(move || live.process.wait().unwrap());
     assert!(tokio::time::timeout(PATIENCE, ended).await.expect("it stops").unwrap().success());
     eprintln!("stopped in {:?}", stops.elapsed());
-    assert!(stops.elapsed() < DRAIN + Duration::from_secs(5), "{:?}", stops.elapsed());
+    assert!(stops.elapsed() < DRAIN + Duration::from_secs(15), "{:?}", stops.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use story::{
     token,
 };
 
-/// Longest wait for what a server does by itself, such as letting a token expire that is good for two seconds.
+/// Longest wait for what a server does by itself, such as letting a token expire that is good for six seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,7 +88,7 @@ async fn of_two_that_come_back_at_once_one_has_the_call_and_the_other_is_told_th
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_was_used_is_guessed_of_another_call_or_too_old_opens_nothing() {
-    let live = start(Duration::ZERO, &["store.resume_seconds=2"]).await;
+    let live = start(Duration::ZERO, &["store.resume_seconds=6"]).await;
     let guess = Pass { call: "0".repeat(32), token: "0".repeat(64) };
     assert_eq!(refused(&live, &guess.query()).await, (410, "resume-unknown".into()));
     let nonsense = Pass { call: "../etc".into(), token: "x".into() };
@@ -112,7 +112,7 @@ async fn a_token_that_was_used_is_guessed_of_another_call_or_too_old_opens_nothi
     assert_eq!(answer.json::<Value>().await.unwrap()["reason"], "resume-unknown");
 
     drop(client);
-    // Good as long as the server has not noticed, and for two seconds more.
+    // Good as long as the server has not noticed, and for six seconds more.
     let began = Instant::now();
     let refusal = loop {
         let (status, reason) = refused(&live, &pass.query()).await;

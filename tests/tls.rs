@@ -100,6 +100,7 @@ async fn a_client_that_does_not_finish_its_handshake_holds_a_connection_for_ten_
     let limits = Limits { in_all: 3, of_address: 2 };
     let Served { address, shown, .. } = served(limits, StreamHandlers::default()).await;
     let mut held = Vec::new();
+    let connecting = Instant::now();
     // The beginning of a client's hello, and nothing at all.
     for bytes in [&[22, 3, 1, 2, 0, 1, 0, 1][..], &[]] {
         let mut stream = TcpStream::connect(&address).await.unwrap();
@@ -114,9 +115,10 @@ async fn a_client_that_does_not_finish_its_handshake_holds_a_connection_for_ten_
         let mut rest = Vec::new();
         _ = stream.read_to_end(&mut rest).await;
     }
-    let took = began.elapsed();
+    let (least, most) = (began.elapsed(), connecting.elapsed());
     tokio::time::resume();
-    assert!((9..=11).contains(&took.as_secs()), "{took:?}");
+    // The limit began somewhere between the two, which lie apart on a busy machine.
+    assert!(least.as_secs() <= 11 && most.as_secs() >= 9, "{least:?} to {most:?}");
     assert!(!is_last(&address, &shown).await, "their places are free again");
 }
 

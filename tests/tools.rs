@@ -81,6 +81,11 @@ impl Call {
         Self::begin_with(responses, 1500).await
     }
 
+    /// With a webhook that may take longer than anything here takes.
+    async fn begin_patiently(responses: Vec<ScriptedResponse>) -> Self {
+        Self::begin_with(responses, 60_000).await
+    }
+
     /// With a webhook that may take so many milliseconds.
     async fn begin_with(responses: Vec<ScriptedResponse>, timeout_ms: u64) -> Self {
         let asked = Arc::new(Asked::default());
@@ -158,7 +163,7 @@ impl Call {
 #[tokio::test]
 async fn a_webhook_gets_a_post_and_the_model_speaks_of_its_result() {
     let responses = vec![calls("order", &json!({ "number": "json" })), says("Shipped.")];
-    let mut call = Call::begin(responses).await;
+    let mut call = Call::begin_patiently(responses).await;
     call.say("Where is my order?").await;
     call.turn().await;
     let (headers, body) = call.asked.bodies.lock()[0].clone();
@@ -188,7 +193,7 @@ async fn whatever_a_webhook_does_the_model_is_told_and_the_call_goes_on() {
     ];
     let responses =
         kinds.iter().flat_map(|(kind, _)| [calls("order", &json!({ "number": kind })), says("So.")]);
-    let mut call = Call::begin(responses.collect()).await;
+    let mut call = Call::begin_patiently(responses.collect()).await;
     for (kind, expected) in kinds {
         call.say("Where is my order?").await;
         call.turn().await;
@@ -212,7 +217,7 @@ async fn a_slow_webhook_is_announced_and_times_out() {
 #[tokio::test]
 async fn an_interruption_cancels_the_webhook_request() {
     let responses = vec![calls("order", &json!({ "number": "slow" })), says("Right.")];
-    let mut call = Call::begin_with(responses, 60_000).await;
+    let mut call = Call::begin_patiently(responses).await;
     call.say("Where is my order?").await;
     call.until(|event| matches!(event, CallEvent::ToolStarted { .. })).await;
     while call.asked.bodies.lock().is_empty() {

@@ -28,6 +28,8 @@ use webrtc_support::{
 const CHROMIUM: &str = include_str!("webrtc_support/offer-chromium.sdp");
 /// Ticks per frame at 30 frames per second.
 const FRAME: u32 = 3_000;
+/// Time between frames of these tests: a socket keeps some five of them for a reader that has to wait for a processor.
+const PAUSE: Duration = Duration::from_millis(60);
 
 fn track(name: &'static str) -> Track {
     let codec = Codec { mime_type: "video/VP8".into(), clock_rate: 90_000, channels: 0, fmtp: String::new() };
@@ -83,12 +85,11 @@ async fn watched(host: &Arc<WebRtcHost>, client: &mut Client) -> (Call, FrameSen
     (call, face.unwrap())
 }
 
-/// Sends frames with these numbers, at their pace; the first is a keyframe.
+/// Sends frames with these numbers, never two at once; the first is a keyframe.
 async fn show(face: &mut FrameSender, numbers: std::ops::Range<u32>) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(33));
     for number in numbers.clone() {
-        ticks.tick().await;
         face.send(frame(number, number == numbers.start));
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -249,7 +250,7 @@ async fn camera_frames_arrive_beside_the_sound() {
                 };
                 camera.write_rtp(rtc::rtp::Packet { header, payload }).await.unwrap();
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(PAUSE).await;
         }
     };
     let see = async {

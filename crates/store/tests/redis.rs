@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use support::redis_server::Redis;
-use support::{TTL, call, context, node, redemption, saver, until, vault, words};
+use support::{PATIENCE, TTL, call, context, node, redemption, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{CallId, Claim, End, Remote, Saver, State, Store, StoreError, ValueFault};
 
@@ -164,7 +164,7 @@ async fn what_waits_when_a_server_stops_is_written_first() {
     saver.begin(&id, None);
     say(&saver, &id, "the last words");
     saver.end(&id, End::Keep);
-    assert_eq!(saver.stop(Duration::from_secs(5)).await, 0);
+    assert_eq!(saver.stop(PATIENCE).await, 0);
     assert_eq!(stored(&redis, &id).await.as_deref(), Some("the last words"));
 }
 

@@ -4,9 +4,7 @@
 
 mod common;
 
-use std::path::PathBuf;
-
-use common::{Engine, model, request, speak};
+use common::{Engine, StillVoice, request, speak};
 use tonic::transport::Channel;
 use visavis_proto::v1::SynthesizeRequest;
 use visavis_proto::v1::tts_client::TtsClient;
@@ -91,28 +89,10 @@ async fn the_rest_is_as_in_a_quiet_run(engine: Engine) {
     assert_eq!(counts, (12, 6, 0), "requests, cancelled, failed");
 }
 
-/// The tests' voice of Piper without the noise by which no two of its sounds are equal; its network's path.
-fn still_voice() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("visavis-tts-cancelled-{}", std::process::id()));
-    // A run that was killed leaves its folder, and numbers of processes come again.
-    _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
-    let network = folder.join("still.onnx");
-    std::os::unix::fs::symlink(model("en_US-joe-medium.onnx"), &network).unwrap();
-    let description = std::fs::read(model("en_US-joe-medium.onnx.json")).unwrap();
-    let mut description: serde_json::Value = serde_json::from_slice(&description).unwrap();
-    description["inference"]["noise_scale"] = 0.0.into();
-    description["inference"]["noise_w"] = 0.0.into();
-    std::fs::write(folder.join("still.onnx.json"), description.to_string()).unwrap();
-    network
-}
-
 #[tokio::test]
 async fn twelve_requests_of_which_six_are_dropped_leave_six_as_in_a_quiet_run_of_piper() {
-    let voice = still_voice();
-    let engine = Engine::start_with(&voice, &model("libonnxruntime.so"), &[]);
-    the_rest_is_as_in_a_quiet_run(engine).await;
-    std::fs::remove_dir_all(voice.parent().unwrap()).unwrap();
+    let voice = StillVoice::new("cancelled");
+    the_rest_is_as_in_a_quiet_run(voice.engine()).await;
 }
 
 #[tokio::test]

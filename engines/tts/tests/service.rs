@@ -6,8 +6,9 @@ mod common;
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
-use common::{Engine, model, request, samples, speak, with};
+use common::{Engine, StillVoice, model, request, samples, speak, with};
 use tonic::Code;
 use visavis_proto::v1::health_reply::State;
 use visavis_proto::v1::tts_client::TtsClient;
@@ -20,7 +21,9 @@ fn long() -> String {
 
 #[tokio::test]
 async fn eight_concurrent_requests_all_get_the_right_speech() {
-    let engine = Engine::start(&[]);
+    // With its noise a voice may speak the same words much faster or slower.
+    let voice = StillVoice::new("concurrent");
+    let engine = voice.engine();
     let client = engine.ready().await;
     let names = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
     let calls = names.map(|name| {
@@ -136,8 +139,14 @@ async fn texts_that_once_broke_the_engine_are_spoken_in_bounded_parts() {
             assert!(part.audio.len() < forty_five_seconds, "{text}: {} bytes", part.audio.len());
         }
     }
-    let memory = resident(engine.child.id());
-    assert!(memory < 600 << 20, "{} MB are still resident", memory >> 20);
+    // What they took is given back a little later.
+    let given_back = async {
+        while resident(engine.child.id()) >= 600 << 20 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), given_back).await;
+    assert!(in_time.is_ok(), "{} MB are still resident", resident(engine.child.id()) >> 20);
 }
 
 /// The resident memory of a process, in bytes.

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{check_times, request, samples, shared, speak};
+use common::{StillVoice, check_times, request, samples, shared, speak};
 
 #[tokio::test]
 async fn words_are_complete_in_order_and_spelled_as_written() {
@@ -59,7 +59,10 @@ async fn the_models_durations_add_up_to_the_audio_exactly() {
 
 #[tokio::test]
 async fn audio_is_loud_during_words_and_quiet_in_pauses() {
-    let mut client = shared().await;
+    // With its noise a voice may breathe in any one pause, or make none.
+    let voice = StillVoice::new("pauses");
+    let engine = voice.engine();
+    let mut client = engine.ready().await;
     let parts = speak(&mut client, request("Anna; Peter; Maria; Robert; and Joanna.")).await;
     let [part] = parts.as_slice() else { panic!("one sentence, one part") };
     let audio = samples(part);
@@ -97,7 +100,10 @@ async fn text_without_words_is_one_empty_last_part() {
 
 #[tokio::test]
 async fn halving_or_doubling_the_speed_changes_the_length() {
-    let mut client = shared().await;
+    // With its noise a voice may speak the same words much faster or slower.
+    let voice = StillVoice::new("speeds");
+    let engine = voice.engine();
+    let mut client = engine.ready().await;
     let mut length = async |speed| {
         let request = common::request("This sentence is spoken at several speeds.");
         let parts = speak(&mut client, visavis_proto::v1::SynthesizeRequest { speed, ..request }).await;

@@ -46,7 +46,8 @@ async fn send(address: SocketAddr, text: &str) -> String {
 async fn send_and_wait(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Far longer than the server takes to accept and read it, also beside other tests.
+    tokio::time::sleep(Duration::from_millis(400)).await;
     tokio::time::pause();
     let mut response = Vec::new();
     _ = stream.read_to_end(&mut response).await;

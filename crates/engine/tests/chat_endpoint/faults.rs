@@ -72,15 +72,20 @@ async fn a_stream_that_stalls_is_given_up_and_one_that_thinks_is_not() {
     assert_eq!(pieces(llm.engine.as_ref(), request()).await.unwrap(), [text("Yes.")]);
 }
 
-/// Begins with `begins`, sends a proxy's signs of life every 100 ms, and continues with `rest` after 1.5 s.
-fn stalls(begins: &[String], rest: String) -> Response {
+/// How often a stalling response shows a sign of life before it goes on: for half a second longer than it is borne.
+const A_LITTLE: usize = 15;
+/// The same for one that is given up: a busy machine notices that before it goes on.
+const LONG: usize = 200;
+
+/// Begins with `begins`, sends so many of a proxy's signs of life, one every 100 ms, and continues with `rest`.
+fn stalls(begins: &[String], signs: usize, rest: String) -> Response {
     let (sender, response) = written();
     let begins = begins.concat();
     tokio::spawn(async move {
         sender.send(Ok(begins)).await.unwrap();
         let mut ticks = interval(Duration::from_millis(100));
         ticks.tick().await;
-        for _ in 0..15 {
+        for _ in 0..signs {
             ticks.tick().await;
             if sender.send(Ok(": ping\n\ndata: {\"choices\":[]}\n\n".into())).await.is_err() {
                 return;
@@ -96,13 +101,13 @@ fn stalls(begins: &[String], rest: String) -> Response {
 async fn a_model_that_stalls_behind_a_proxy_that_goes_on_is_given_up_and_one_that_has_not_begun_is_not() {
     let role = || delta(&json!({ "role": "assistant", "content": "" }));
     let rest = || says(" a time.") + &ends("stop") + DONE;
-    let url = endpoint(move |_, _| stalls(&[role(), says("Once upon")], rest())).await;
+    let url = endpoint(move |_, _| stalls(&[role(), says("Once upon")], LONG, rest())).await;
     let mut config = config(url);
     config.llm.stall_seconds = 1;
     let (words, error) = pieces(connect(&config).engine.as_ref(), request()).await.unwrap_err();
     assert_eq!(words, [text("Once upon")]);
     assert!(error.to_string().ends_with("for 1 s. Look at its load, or raise llm.stall_seconds"), "{error}");
-    config.llm.url = endpoint(move |_, _| stalls(&[role()], rest())).await;
+    config.llm.url = endpoint(move |_, _| stalls(&[role()], A_LITTLE, rest())).await;
     assert_eq!(pieces(connect(&config).engine.as_ref(), request()).await.unwrap(), [text(" a time.")]);
 }
 
@@ -110,14 +115,14 @@ async fn a_model_that_stalls_behind_a_proxy_that_goes_on_is_given_up_and_one_tha
 async fn a_response_is_waited_for_longer_where_it_may_become_a_tool_call_or_a_voice_still_speaks() {
     let call = json!({ "index": 0, "id": "a", "function": { "name": "current_time", "arguments": "{}" } });
     let whole = delta(&json!({ "tool_calls": [call] })) + &ends("tool_calls") + DONE;
-    let url = endpoint(move |_, _| stalls(&[says("I look.")], whole.clone())).await;
+    let url = endpoint(move |_, _| stalls(&[says("I look.")], A_LITTLE, whole.clone())).await;
     let mut config = config(url);
     config.llm.stall_seconds = 1;
     let found = pieces(connect(&config).engine.as_ref(), offering()).await.unwrap();
     assert_eq!(found, [text("I look."), time_is_called()]);
     let sentence = "A sentence that takes some seconds to say.";
     let rest = || says(" Yes.") + &ends("stop") + DONE;
-    config.llm.url = endpoint(move |_, _| stalls(&[says(sentence)], rest())).await;
+    config.llm.url = endpoint(move |_, _| stalls(&[says(sentence)], A_LITTLE, rest())).await;
     let found = pieces(connect(&config).engine.as_ref(), request()).await.unwrap();
     assert_eq!(found, [text(sentence), text(" Yes.")]);
 }

@@ -118,6 +118,37 @@ impl Drop for Engine {
     }
 }
 
+/// The tests' voice of Piper without the noise by which no two of its sounds are equal, or equally long; in a folder of its own.
+pub(crate) struct StillVoice(PathBuf);
+
+impl StillVoice {
+    /// `test`: names the folder, which no other test of the process may use.
+    pub(crate) fn new(test: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("visavis-tts-{test}-{}", std::process::id()));
+        // A run that was killed leaves its folder, and numbers of processes come again.
+        _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(model("en_US-joe-medium.onnx"), folder.join("still.onnx")).unwrap();
+        let description = std::fs::read(model("en_US-joe-medium.onnx.json")).unwrap();
+        let mut description: serde_json::Value = serde_json::from_slice(&description).unwrap();
+        description["inference"]["noise_scale"] = 0.0.into();
+        description["inference"]["noise_w"] = 0.0.into();
+        std::fs::write(folder.join("still.onnx.json"), description.to_string()).unwrap();
+        Self(folder)
+    }
+
+    /// An engine that speaks with it.
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::start_with(&self.0.join("still.onnx"), &model("libonnxruntime.so"), &[])
+    }
+}
+
+impl Drop for StillVoice {
+    fn drop(&mut self) {
+        _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// One engine for all tests of a file; it ends with the test process, which holds its standard input open.
 pub(crate) async fn shared() -> TtsClient<Channel> {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
