@@ -82,6 +82,7 @@ async fn strike(live: &Live, blow: Blow, victim: Victim, phase: Phase) {
         calls: 1,
         stagger: Duration::ZERO,
         background: Clip::room_noise(),
+        dtx: false,
         language: None,
         pid: Some(live.process.id()),
     };

@@ -17,12 +17,11 @@ pub mod vmc;
 
 use std::time::Duration;
 
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::ports::FaceMoment;
+use crate::ports::Moments;
 use target::{Claims, Wanted};
 
 /// A call whose face is shown.
@@ -31,7 +30,7 @@ pub struct Shown<'a> {
     /// The call's id.
     pub call: &'a str,
     /// The call's face.
-    pub moments: &'a broadcast::Sender<FaceMoment>,
+    pub moments: &'a Moments,
     /// Which renderers already show a call.
     pub claims: &'a Claims,
 }

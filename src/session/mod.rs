@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::engine::Engines;
 use crate::event::EndReason;
 use crate::pipeline::options::{TurnTime, TurnTimes};
-use crate::ports::FaceMoment;
+use crate::ports::{FaceMoment, Moments};
 use crate::renderers::target::{Claims, Wanted};
 use crate::transport::webrtc::PeerHandle;
 use crate::voice::ChosenVoice;
@@ -176,11 +176,7 @@ impl Calls {
     /// The face of a call, from now on.
     #[must_use]
     pub fn watch_face(&self, id: &str) -> Option<broadcast::Receiver<FaceMoment>> {
-        self.table
-            .lock()
-            .active
-            .get(id)
-            .and_then(|entry| entry.face.as_ref().map(broadcast::Sender::subscribe))
+        self.table.lock().active.get(id).and_then(|entry| entry.face.as_ref().map(Moments::subscribe))
     }
 
     /// Hangs up; false if there is no such call and has been none recently.

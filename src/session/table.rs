@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::ended::EndedCalls;
 use super::resume::Line;
 use crate::admission::Permit;
-use crate::ports::{FaceMoment, PipelinePorts};
+use crate::ports::{Moments, PipelinePorts};
 use crate::transport::webrtc::PeerHandle;
 
 /// The calls in progress by their ids, and those that have ended recently.
@@ -45,7 +44,7 @@ pub(super) struct Entry {
     /// Ends the call, bypassing its client's queues.
     pub(super) hang_up: CancellationToken,
     pub(super) peer: Option<PeerHandle>,
-    pub(super) face: Option<broadcast::Sender<FaceMoment>>,
+    pub(super) face: Option<Moments>,
 }
 
 impl Entry {

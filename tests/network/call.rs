@@ -18,6 +18,7 @@ use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{FRAME_TICKS, MediaOut, ResponseId};
 
 use super::engines::{GREETING, Recorded, engines};
+use super::microphone::Microphone;
 use super::net::{Link, Profile};
 use super::player::{Player, Sent};
 
@@ -58,10 +59,12 @@ pub struct Call {
     run: JoinHandle<EndReason>,
     ticks: Interval,
     mic: MicPath,
+    /// When the microphone is asked next, unless a packet comes while it is at rest.
+    due: Duration,
     pub up: Link<Rtp>,
     pub down: Link<Sent>,
     /// The client's encoder, the server's, the length of a client's frame, and the end of its last one.
-    pub microphone: Encoder,
+    pub microphone: Microphone,
     speaker: Encoder,
     pub period: Duration,
     pub clock: Duration,
@@ -105,9 +108,10 @@ impl Call {
             run,
             ticks: interval(FRAME),
             mic: MicPath::new().unwrap(),
+            due: Duration::ZERO,
             up: Link::new(profile, seed),
             down: Link::new(profile, !seed),
-            microphone: Encoder::new().unwrap(),
+            microphone: Microphone::new(profile.dtx),
             speaker: Encoder::new().unwrap(),
             period: Duration::from_nanos(20_000_000_000_000 / millionths),
             clock: Duration::ZERO,
@@ -168,11 +172,16 @@ impl Call {
 
     /// The server's 20 ms tick: hears what has arrived, as `webrtc::sound` does, and feeds the client's loudspeaker.
     fn tick(&mut self, ports: &TransportPorts) {
-        let now = self.now();
+        let (now, mut comes) = (self.now(), false);
         while let Some((at, Rtp { sequence, timestamp, payload })) = self.up.arrived(now) {
             assert!(self.mic.packet(at, sequence, timestamp, payload));
+            comes = true;
         }
-        self.mic.tick(now).into_iter().for_each(|frame| ports.mic.send(frame));
+        // Ticks are a frame apart, give or take the clock's resolution.
+        if now + FRAME / 2 >= self.due || (comes && self.mic.rests()) {
+            self.mic.tick(now).into_iter().for_each(|frame| ports.mic.send(frame));
+            self.due = now + self.mic.pause();
+        }
         if self.mic.stutters(now) {
             ports.commands.try_send(ClientCommand::MicrophoneStutters).unwrap();
         }

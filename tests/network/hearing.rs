@@ -116,6 +116,7 @@ fn network() -> impl Strategy<Value = Profile> {
             drift,
             handover: 0,
             tunnel: 0,
+            dtx: false,
         },
     )
 }

@@ -3,9 +3,9 @@
 //!
 //! - `net`, `profiles`: networks, deterministic per seed
 //! - `tones`: the language that is spoken; `engines`: recogniser, model and voice for it
-//! - `call`: both sides of a call; `person`: what the person does, `player`: what they hear
+//! - `call`: both sides of a call; `person`: what the person does, `player`: what they hear; `microphone`: their encoder
 //! - `scene`: a typical call, and what people would notice
-//! - `outages`: packets that arrive too late or never
+//! - `outages`: packets that arrive too late or never; `quiet`: silence that is not sent
 //! - `hearing`: the server's microphone path alone, over any network
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 #![allow(unreachable_pub, reason = "modules of one test")]
@@ -13,11 +13,13 @@
 mod call;
 mod engines;
 mod hearing;
+mod microphone;
 mod net;
 mod outages;
 mod person;
 mod player;
 mod profiles;
+mod quiet;
 mod scene;
 mod tones;
 
@@ -121,6 +123,7 @@ fn network() -> impl Strategy<Value = Profile> {
             drift,
             handover,
             tunnel: 0,
+            dtx: false,
         },
     )
 }

@@ -33,6 +33,8 @@ pub struct Profile {
     pub handover: u64,
     /// Length of an outage in the middle of a response, in ms; everything sent in it is lost.
     pub tunnel: u64,
+    /// The client does not send silence.
+    pub dtx: bool,
 }
 
 impl Profile {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use visavis_core::event::CallEvent;
 use visavis_core::frame::{FRAME_TICKS, OUT_FRAME, OUT_RATE};
 
-use super::call::{Call, Rtp, Spoken, encode};
+use super::call::{Call, Rtp, Spoken};
 use super::tones;
 
 /// Numbers that wrap around in the first seconds.
@@ -21,10 +21,9 @@ impl Call {
     async fn frame(&mut self, samples: &[i16]) {
         self.clock += self.period;
         self.run_until(self.began + self.clock).await;
-        let count = self.up.fates.len() as u32;
-        let payload = encode(&mut self.microphone, samples);
-        let sequence = FIRST_SEQUENCE.wrapping_add(count as u16);
-        let timestamp = FIRST_TIMESTAMP.wrapping_add(count.wrapping_mul(FRAME_TICKS));
+        let timestamp = FIRST_TIMESTAMP.wrapping_add(self.microphone.frames.wrapping_mul(FRAME_TICKS));
+        let Some(payload) = self.microphone.packet(samples) else { return };
+        let sequence = FIRST_SEQUENCE.wrapping_add(self.up.fates.len() as u16);
         self.up.send(self.clock, Rtp { sequence, timestamp, payload });
     }
 

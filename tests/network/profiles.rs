@@ -15,6 +15,7 @@ pub const PERFECT: Profile = Profile {
     drift: 0,
     handover: 0,
     tunnel: 0,
+    dtx: false,
 };
 
 /// At home, a room away.

@@ -22,7 +22,7 @@ const INTERRUPTED: usize = 3;
 /// The longest wait for a missing packet: `audio::jitter`.
 pub const JITTER_BOUND: Duration = Duration::from_millis(120);
 /// How far apart the packets, ticks and windows of two calls may lie: 20 + 20 + 32 ms.
-const GRID: Duration = Duration::from_millis(72);
+pub const GRID: Duration = Duration::from_millis(72);
 /// A voice stops a response after 200 ms, and playout is silent within one frame.
 const STOPS: Duration = Duration::from_millis(220);
 /// Lost frames from which on a word may go unheard, and frames that may be blurred at its edges.

@@ -206,6 +206,7 @@ pub(super) fn together(a: CallStats, b: CallStats) -> CallStats {
         audio_dropped: a.audio_dropped + b.audio_dropped,
         packets_lost: a.packets_lost + b.packets_lost,
         frames: a.frames + b.frames,
+        sent: a.sent + b.sent,
         late_frames: a.late_frames + b.late_frames,
         latest_frame_us: a.latest_frame_us.max(b.latest_frame_us),
     }

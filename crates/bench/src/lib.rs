@@ -3,7 +3,7 @@
 //!
 //! - [`process`]: CPU time and memory of the server, its engines and this program, from `/proc`
 //! - [`statistics`]: percentiles of what was measured
-//! - [`calls`]: questions and responses; [`idle`]: connected, listening calls; [`churn`]: calls opened and closed;
+//! - [`calls`]: questions and responses; [`idle`]: connected calls that listen, or whose microphones are muted; [`churn`]: calls opened and closed;
 //!   [`interrupt`]: barge-in
 //! - [`failures`]: engines stopped or killed in the middle of a turn
 //! - [`hostile`]: a client that attacks in every way at once, beside a call
@@ -51,6 +51,8 @@ pub struct Settings {
     pub stagger: Duration,
     /// What microphones hear between questions.
     pub background: Arc<Clip>,
+    /// Whether, over WebRTC, silence is not sent.
+    pub dtx: bool,
     /// The language, if fixed.
     pub language: Option<String>,
     /// The server's process, if it runs on this machine.
@@ -65,7 +67,8 @@ impl Settings {
     /// Starts a call whose microphone hears more than the person.
     async fn start_in(&self, surroundings: Surroundings) -> Result<Call, ClientError> {
         let (language, background) = (self.language.clone(), self.background.clone());
-        let options = CallOptions { language, background, surroundings, ..CallOptions::default() };
+        let dtx = self.dtx;
+        let options = CallOptions { language, background, surroundings, dtx, ..CallOptions::default() };
         Box::pin(Call::start(&self.server, self.mode, options)).await
     }
 

@@ -138,7 +138,14 @@ pub fn idle(report: &IdleReport) -> String {
     let mut out = String::new();
     line(&mut out, &format!("{} call(s) connected and listening for {:.0} s", report.calls, report.seconds));
     costs(&mut out, &report.processes, &report.driver, report.seconds * report.calls as f64);
+    if !report.processes.is_empty() {
+        line(&mut out, &format!("all calls: {:.1} % of a core", report.core_percent));
+    }
     growth(&mut out, report.rss_growth_per_call_mib);
+    if let Some(further) = report.rss_growth_per_further_call_mib {
+        line(&mut out, &format!("the same of the second half of the calls alone {further:+.2} MiB"));
+    }
+    line(&mut out, &format!("each microphone sent {:.1} packets a second", report.packets_per_call_second));
     client(&mut out, report.client, &report.faults);
     out
 }

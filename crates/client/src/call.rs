@@ -56,6 +56,8 @@ pub struct CallOptions {
     pub via: Option<SocketAddr>,
     /// Over WebRTC, packets of sound are events as well.
     pub packets: bool,
+    /// Over WebRTC, silence is not sent, as by browsers (DTX), unless there is sound besides.
+    pub dtx: bool,
 }
 
 impl Default for CallOptions {
@@ -67,6 +69,7 @@ impl Default for CallOptions {
             resume: None,
             via: None,
             packets: false,
+            dtx: false,
         }
     }
 }
@@ -78,9 +81,11 @@ pub struct CallStats {
     pub audio_dropped: u64,
     /// Packets that never arrived.
     pub packets_lost: u64,
-    /// Microphone frames that were sent.
+    /// Microphone frames that were due.
     pub frames: u64,
-    /// Those of them sent at least a frame's length late: if they are many, this machine is too busy for its measurements to
+    /// Those of them for which a packet was sent.
+    pub sent: u64,
+    /// Frames that left at least a frame's length late: if they are many, this machine is too busy for its measurements to
     /// be trusted.
     pub late_frames: u64,
     /// Lateness of the latest, in microseconds.
@@ -119,7 +124,7 @@ impl Call {
         let packets = options.packets;
         let inbox = Inbox { events: events_tx, counters: counters.clone(), loudspeaker, packets };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone(), via: options.via };
+        let wiring = Wiring { inbox, tasks, stop, setup: setup.clone(), via: options.via, dtx: options.dtx };
         let tasks = wiring.tasks.clone();
         let guard = wiring.stop.clone().drop_guard();
         let (language, resume) = (options.language.as_deref(), options.resume.as_ref());
@@ -204,6 +209,7 @@ impl Call {
             audio_dropped: self.counters.audio_dropped.load(Ordering::Relaxed),
             packets_lost: self.counters.packets_lost.load(Ordering::Relaxed),
             frames: self.counters.frames.load(Ordering::Relaxed),
+            sent: self.counters.sent.load(Ordering::Relaxed),
             late_frames: self.counters.late_frames.load(Ordering::Relaxed),
             latest_frame_us: self.counters.latest_us.load(Ordering::Relaxed),
         }
@@ -334,7 +340,11 @@ async fn run_uplink(
                 let now = Instant::now();
                 wiring.inbox.counters.frame_left(now.saturating_duration_since(due.into_std()));
                 let beside = wiring.inbox.loudspeaker.lock().heard(now);
-                uplink.frame(microphone.next(now, beside)).await
+                let sent = uplink.frame(microphone.next(now, beside)).await;
+                if sent == Ok(true) {
+                    wiring.inbox.counters.sent.fetch_add(1, Ordering::Relaxed);
+                }
+                sent.map(|_| ())
             }
         };
         if let Err(fault) = sent {

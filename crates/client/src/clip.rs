@@ -13,6 +13,8 @@ use visavis_core::frame::{MIC_FRAME, MIC_RATE};
 
 const BITRATE: i32 = 32_000;
 pub(super) const MAX_PACKET: usize = 1_275;
+/// A packet of at most this size has no sound.
+const EMPTY: usize = 2;
 const LONGEST_S: usize = 900;
 
 /// Sound for a microphone.
@@ -24,6 +26,8 @@ pub struct Clip {
     frames: usize,
     spoken: Option<(usize, usize)>,
     packets: OnceLock<Vec<Bytes>>,
+    /// The same with DTX.
+    sparse: OnceLock<Vec<Option<Bytes>>>,
 }
 
 impl Clip {
@@ -33,7 +37,15 @@ impl Clip {
         let spoken = spoken_span(&samples);
         let frames = samples.len().div_ceil(MIC_FRAME).max(1);
         samples.resize(frames * MIC_FRAME, 0);
-        Self { name: name.to_owned(), reference: None, samples, frames, spoken, packets: OnceLock::new() }
+        Self {
+            name: name.to_owned(),
+            reference: None,
+            samples,
+            frames,
+            spoken,
+            packets: OnceLock::new(),
+            sparse: OnceLock::new(),
+        }
     }
 
     /// Reads a WAV file of any rate and mixes its channels. A `.txt` file beside it contains its words.
@@ -167,6 +179,13 @@ impl Clip {
     pub fn opus(&self, frame: usize) -> Bytes {
         self.packets.get_or_init(|| encode(&self.samples))[frame].clone()
     }
+
+    /// The same of an encoder with DTX; none: nothing is sent for this frame. In a long pause that is a packet with sound and one
+    /// without every 420 ms.
+    #[must_use]
+    pub fn opus_or_pause(&self, frame: usize) -> Option<Bytes> {
+        self.sparse.get_or_init(|| encode_sparsely(&self.samples))[frame].clone()
+    }
 }
 
 fn to_pcm(samples: &[f32]) -> Vec<i16> {
@@ -188,6 +207,21 @@ fn encode(samples: &[i16]) -> Vec<Bytes> {
         .chunks_exact(MIC_FRAME)
         .map(|frame| encoder.encode_vec(frame, MAX_PACKET).expect("20 ms is a frame of Opus").into())
         .collect()
+}
+
+/// Encodes with DTX, and leaves out what browsers do not send: in a pause all packets without sound but the first.
+fn encode_sparsely(samples: &[i16]) -> Vec<Option<Bytes>> {
+    let mut encoder = encoder();
+    encoder.set_dtx(true).expect("DTX is a switch");
+    let mut pauses = false;
+    let mut packet = |frame: &[i16]| {
+        let packet = encoder.encode_vec(frame, MAX_PACKET).expect("20 ms is a frame of Opus");
+        let paused = std::mem::replace(&mut pauses, packet.len() <= EMPTY);
+        (packet.len() > EMPTY || !paused).then(|| Bytes::from(packet))
+    };
+    // Clips loop: the encoder knows from a first round what is before the clip's first frame.
+    samples.chunks_exact(MIC_FRAME).for_each(|frame| drop(packet(frame)));
+    samples.chunks_exact(MIC_FRAME).map(packet).collect()
 }
 
 fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, String> {
@@ -256,6 +290,16 @@ mod tests {
         let still = dir.path().join("still.wav");
         write_wav(&still, 16_000, 1, 0.0);
         assert!(Clip::from_wav(&still).unwrap_err().to_string().contains("loud enough"));
+    }
+
+    #[test]
+    fn silence_with_dtx_is_a_few_packets_a_second_and_speech_is_all_of_them() {
+        let silence = Clip::silence();
+        let sent = (0..silence.frames()).filter(|frame| silence.opus_or_pause(*frame).is_some()).count();
+        assert!((2..=8).contains(&sent), "{sent} packets for a second of silence");
+        let tone = (0..MIC_RATE).map(|n| ((f64::from(n) * 0.2).sin() * 9_000.0) as i16).collect();
+        let tone = Clip::new("tone", tone);
+        assert!((0..tone.frames()).all(|frame| tone.opus_or_pause(frame).is_some()));
     }
 
     #[test]

@@ -71,6 +71,7 @@ pub(crate) struct Counters {
     pub(crate) latest_us: AtomicU64,
     pub(crate) late_frames: AtomicU64,
     pub(crate) frames: AtomicU64,
+    pub(crate) sent: AtomicU64,
 }
 
 impl Counters {
@@ -85,8 +86,8 @@ impl Counters {
 /// The sending side of a transport.
 #[async_trait]
 pub(crate) trait Uplink: Send {
-    /// Sends a frame of the microphone.
-    async fn frame(&mut self, frame: MicFrame) -> Result<(), String>;
+    /// Sends a frame of the microphone; false: nothing is sent for it.
+    async fn frame(&mut self, frame: MicFrame) -> Result<bool, String>;
     /// Sends a message.
     async fn message(&mut self, text: String) -> Result<(), String>;
     /// Closes the connection.
@@ -133,4 +134,6 @@ pub(crate) struct Wiring {
     pub(crate) setup: SetupClock,
     /// Where packets are led over; none: they go straight to the server.
     pub(crate) via: Option<SocketAddr>,
+    /// Over WebRTC, silence is not sent.
+    pub(crate) dtx: bool,
 }

@@ -209,6 +209,9 @@ pub(crate) struct RtcUplink {
     ssrc: u32,
     /// For frames that are not encoded in advance.
     encoder: Option<opus::Encoder>,
+    /// Whether silence is not sent, and for how many frames nothing was.
+    dtx: bool,
+    unsent: u16,
 }
 
 pub(crate) async fn connect(
@@ -277,7 +280,7 @@ async fn accept(
             () = audio => {}
         }
     });
-    Ok(RtcUplink { pc, channel, track, ssrc, encoder: None })
+    Ok(RtcUplink { pc, channel, track, ssrc, encoder: None, dtx: wiring.dtx, unsent: 0 })
 }
 
 async fn opened(channel: &dyn DataChannel) -> Option<()> {
@@ -349,8 +352,14 @@ async fn read_audio(track: Arc<dyn TrackRemote>, inbox: &Inbox) {
 
 #[async_trait]
 impl Uplink for RtcUplink {
-    async fn frame(&mut self, frame: MicFrame) -> Result<(), String> {
-        let payload = if frame.beside.is_empty() {
+    async fn frame(&mut self, frame: MicFrame) -> Result<bool, String> {
+        let payload = if frame.beside.is_empty() && self.dtx {
+            let Some(payload) = frame.clip.opus_or_pause(frame.index) else {
+                self.unsent = self.unsent.wrapping_add(1);
+                return Ok(false);
+            };
+            payload
+        } else if frame.beside.is_empty() {
             frame.clip.opus(frame.index)
         } else {
             let encoder = self.encoder.get_or_insert_with(clip::encoder);
@@ -360,14 +369,15 @@ impl Uplink for RtcUplink {
             header: rtc::rtp::Header {
                 version: 2,
                 payload_type: PAYLOAD_TYPE,
-                sequence_number: frame.sequence,
+                sequence_number: frame.sequence.wrapping_sub(self.unsent),
                 timestamp: frame.timestamp,
                 ssrc: self.ssrc,
                 ..Default::default()
             },
             payload,
         };
-        self.track.write_rtp(packet).await.map_err(|error| error.to_string())
+        self.track.write_rtp(packet).await.map_err(|error| error.to_string())?;
+        Ok(true)
     }
 
     async fn message(&mut self, text: String) -> Result<(), String> {

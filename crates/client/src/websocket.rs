@@ -103,11 +103,12 @@ fn count_gap(inbox: &Inbox, last: &mut Option<u16>, sequence: u16) {
 
 #[async_trait]
 impl Uplink for WebSocketUplink {
-    async fn frame(&mut self, frame: MicFrame) -> Result<(), String> {
+    async fn frame(&mut self, frame: MicFrame) -> Result<bool, String> {
         let header =
             Header { sequence: frame.sequence, timestamp: frame.timestamp, response: ResponseId::default() };
         let bytes = wire::encode(header, &frame.pcm());
-        self.0.send(Message::Binary(bytes.into())).await.map_err(|error| error.to_string())
+        self.0.send(Message::Binary(bytes.into())).await.map_err(|error| error.to_string())?;
+        Ok(true)
     }
 
     async fn message(&mut self, text: String) -> Result<(), String> {

@@ -2,19 +2,21 @@
 //!
 //! Their queues, what bounds them and what happens when they are full: ARCHITECTURE.md, "Queues".
 //!
-//! - `mic`: the microphone's queue; `track`: further tracks, independent of the sound
+//! - `mic`: the microphone's queue; `moments`: the face for who watches it; `track`: further tracks, independent of the sound
 
 mod mic;
+mod moments;
 mod track;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::mic::{Arrival, MicReceiver, MicSender};
+pub use self::moments::Moments;
 pub use self::track::{
     Codec, Continuity, EncodedFrame, FrameReceiver, FrameSender, IncomingTrack, OutgoingTrack, Track, Tracks,
 };
@@ -29,7 +31,6 @@ const MIC_QUEUE: usize = 250;
 const COMMAND_QUEUE: usize = 64;
 const MEDIA_QUEUE: usize = 10;
 const FACE_QUEUE: usize = 16;
-const MOMENT_QUEUE: usize = 128;
 const EVENT_QUEUE: usize = 256;
 
 /// The face at one moment of the call, for renderers.
@@ -113,7 +114,7 @@ pub struct PipelinePorts {
     /// Receives the face for that sound.
     pub faces: mpsc::Sender<Batch>,
     /// Receives the face for renderers, each of which reads at its own pace; computed only while one is subscribed.
-    pub moments: broadcast::Sender<FaceMoment>,
+    pub moments: Moments,
     /// Receives the events for the client.
     pub events: mpsc::Sender<CallEvent>,
     /// Supplies whether the client is present.
@@ -131,7 +132,6 @@ pub fn call_ports() -> (TransportPorts, PipelinePorts) {
     let (commands_tx, commands_rx) = mpsc::channel(COMMAND_QUEUE);
     let (media_tx, media_rx) = mpsc::channel(MEDIA_QUEUE);
     let (faces_tx, faces_rx) = mpsc::channel(FACE_QUEUE);
-    let (moments, _) = broadcast::channel(MOMENT_QUEUE);
     let (events_tx, events_rx) = mpsc::channel(EVENT_QUEUE);
     let (presence_tx, presence_rx) = watch::channel(Presence::default());
     let (departure, hang_up) = (Departure::default(), CancellationToken::new());
@@ -152,7 +152,7 @@ pub fn call_ports() -> (TransportPorts, PipelinePorts) {
             commands: commands_rx,
             media: media_tx,
             faces: faces_tx,
-            moments,
+            moments: Moments::default(),
             events: events_tx,
             presence: presence_rx,
             departure,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::avatar::cue::{Cue, DueCue};
@@ -14,10 +14,7 @@ use crate::avatar::source;
 use crate::avatar::wire::Batch;
 use crate::event::{AgentState, CallEvent};
 use crate::frame::{CueTime, FRAME_TICKS, MEDIA_CLOCK, OUT_RATE, ResponseId, Sounds, WordTime};
-use crate::ports::FaceMoment;
-
-/// How often to check for viewers while the face is still.
-const VIEWER_POLL: Duration = Duration::from_millis(250);
+use crate::ports::{FaceMoment, Moments};
 
 /// Added to each wake-up: one slightly too early would find nothing due and cause another.
 const ROUNDING: Duration = Duration::from_micros(50);
@@ -96,25 +93,25 @@ pub struct Audience {
     /// The client's page; a message is dropped and counted when it is full.
     pub page: mpsc::Sender<Batch>,
     /// Renderers and streams, each at its own pace.
-    pub moments: broadcast::Sender<FaceMoment>,
+    pub moments: Moments,
 }
 
 /// Moves the face until the pipeline ends. `origin` is the media clock's zero.
 pub async fn run(mut inputs: mpsc::Receiver<FaceInput>, pace: Pace, origin: Instant, audience: Audience) {
     let mut task = FaceTask { performer: Performer::new(rand::random(), pace), origin, audience };
     loop {
-        let watched = task.audience.moments.receiver_count() > 0;
+        let watched = task.audience.moments.is_watched();
         task.performer.watched(watched, task.now());
         let wake = task.performer.wake().map(|at| origin + Duration::from_secs_f64(at.max(0.0)) + ROUNDING);
-        // New viewers do not announce themselves, so poll for them.
-        let wake = wake.unwrap_or_else(|| Instant::now() + VIEWER_POLL);
         tokio::select! {
             biased;
             input = inputs.recv() => match input {
                 Some(input) => task.take(input),
                 None => return,
             },
-            () = sleep_until(wake) => {}
+            () = sleep_until(wake.unwrap_or(origin)), if wake.is_some() => {}
+            // It is watched even while it is still.
+            () = task.audience.moments.viewer() => {}
         }
         task.perform();
     }
@@ -191,8 +188,7 @@ impl FaceTask {
         for Moment { at, response, face } in moments {
             let timestamp = ((at * f64::from(MEDIA_CLOCK)).round() as u64 & 0xFFFF_FFFF) as u32;
             let at = self.origin + Duration::from_secs_f64(at.max(0.0));
-            // Fails only when nobody watches.
-            _ = self.audience.moments.send(FaceMoment { response, timestamp, face, at });
+            self.audience.moments.send(FaceMoment { response, timestamp, face, at });
         }
     }
 }

@@ -26,6 +26,8 @@ use gate::Gate;
 const PREROLL: usize = 6400;
 /// Audio for the turn prediction by prosody: the last 8 s of the utterance.
 const JUDGED: usize = 8 * MIC_RATE as usize;
+/// Room for more samples than this, which an utterance has needed, is given back after it.
+const SPACIOUS: usize = 4 * PREROLL;
 
 /// An event, dated by the samples heard when it was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,9 @@ impl Recent {
         self.samples.extend(window);
         let most = if self.speaking { JUDGED } else { PREROLL };
         self.samples.drain(..self.samples.len().saturating_sub(most));
+        if !self.speaking && self.samples.capacity() > SPACIOUS {
+            self.samples.shrink_to(SPACIOUS);
+        }
     }
 
     /// Begins an utterance; returns its audio so far, at most `most` samples.
@@ -75,7 +80,7 @@ impl Analyser {
     /// Takes the next window, at `now` on the media clock; returns what to tell the conductor and recognition. Turns up to that
     /// of `call.closed` are over.
     fn hear(&mut self, now: u64, mut window: Vec<i16>, call: Call) -> (Option<Heard>, Vec<SttFeed>) {
-        let mut feed = Vec::with_capacity(3);
+        let mut feed = Vec::new();
         if self.recent.speaking && self.gate.close(call.closed) {
             self.recent.speaking = false;
             feed.push(SttFeed::Closed);
@@ -222,5 +227,16 @@ mod tests {
         recent.speaking = false;
         recent.hear(&[2; VAD_WINDOW]);
         assert_eq!(recent.begin(VAD_WINDOW as u64), vec![2; VAD_WINDOW]);
+    }
+
+    #[test]
+    fn a_call_that_listens_holds_no_memory_for_the_utterance_before() {
+        let mut recent = Recent { speaking: true, ..Recent::default() };
+        (0..300).for_each(|_| recent.hear(&[1; VAD_WINDOW]));
+        assert_eq!(recent.samples.len(), JUDGED);
+        recent.speaking = false;
+        recent.hear(&[2; VAD_WINDOW]);
+        assert_eq!((recent.samples.len(), recent.samples.back()), (PREROLL, Some(&2)));
+        assert!(recent.samples.capacity() < JUDGED / 2, "{}", recent.samples.capacity());
     }
 }

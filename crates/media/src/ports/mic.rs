@@ -35,10 +35,10 @@ pub struct MicSender(Arc<MicShared>);
 #[derive(Debug)]
 pub struct MicReceiver(Arc<MicShared>);
 
-/// Makes a microphone's queue that holds this many frames.
+/// Makes a microphone's queue that holds at most this many frames. It grows only as far as the pipeline is late.
 pub(super) fn mic_queue(capacity: usize) -> (MicSender, MicReceiver) {
     let shared = Arc::new(MicShared {
-        frames: Mutex::new((VecDeque::with_capacity(capacity), false)),
+        frames: Mutex::new((VecDeque::new(), false)),
         capacity,
         changed: Notify::new(),
         dropped: AtomicU64::new(0),

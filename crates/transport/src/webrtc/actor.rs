@@ -206,7 +206,7 @@ pub(super) fn spawn(
 ) -> Result<(), OpusError> {
     let Wiring { ports, protocol, token, tasks } = wiring;
     let interrupted = Arc::new(AtomicU32::new(0));
-    let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ports.media, interrupted.clone())?;
+    let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ports.media, interrupted.clone());
     let rooms = Rooms {
         mic: Microphone::new(ports.mic, ports.commands.clone())?,
         faces: Faces {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::rest::Rest;
 use crate::audio::jitter::{JitterBuffer, JitterCounts, Playout};
 use crate::audio::opus::{Decoder, OpusError, packet_ticks};
 use crate::bucket::Bucket;
@@ -16,6 +17,8 @@ const PACE: f64 = 1.05;
 const CATCHING_UP: f64 = 2.0;
 /// Most frames returned by one tick: other tasks run between two bursts.
 const FRAMES_PER_TICK: usize = 5;
+/// Time between two additions to the metrics.
+const REPORT: Duration = Duration::from_secs(1);
 
 /// The microphone's side of a call.
 #[derive(Debug)]
@@ -28,9 +31,10 @@ pub struct MicPath {
     received: bool,
     entitled: Bucket,
     stutter: Stutter,
+    rest: Rest,
     faults: u64,
-    ticks: u64,
     reported: JitterCounts,
+    reported_at: Duration,
 }
 
 impl MicPath {
@@ -45,9 +49,10 @@ impl MicPath {
             received: false,
             entitled: Bucket::new(PACE, CATCHING_UP),
             stutter: Stutter::default(),
+            rest: Rest::default(),
             faults: 0,
-            ticks: 0,
             reported: JitterCounts::default(),
+            reported_at: Duration::ZERO,
         })
     }
 
@@ -60,7 +65,7 @@ impl MicPath {
         true
     }
 
-    /// The frames available at `now`: usually one per 20 ms; none while packets are late, several once they arrive.
+    /// The frames available at `now`: usually one per 20 ms; none while packets are late, several once they arrive, or at rest.
     pub fn tick(&mut self, now: Duration) -> Vec<AudioFrame> {
         let mut frames = Vec::with_capacity(1);
         while frames.len() < FRAMES_PER_TICK && self.has_frame(now) {
@@ -68,7 +73,21 @@ impl MicPath {
             let samples = std::mem::replace(&mut self.samples, rest);
             frames.push(AudioFrame { samples, received: self.received });
         }
+        let held = frames.len() == FRAMES_PER_TICK || !self.jitter.held().is_zero();
+        self.rest.hear(now, &frames, held);
         frames
+    }
+
+    /// Whether each packet is to be followed by a tick at once, because the next one is not due soon.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.rest.has_begun()
+    }
+
+    /// Time from the last tick to the next one: 20 ms, and more after some seconds of quiet.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        self.rest.pause()
     }
 
     /// Decodes until a whole frame is available, if the packets suffice.
@@ -120,19 +139,19 @@ impl MicPath {
     }
 
     /// Once a second, adds the counts since the last report to the metrics.
-    pub(super) fn report(&mut self) {
-        self.ticks += 1;
-        if !self.ticks.is_multiple_of(50) {
+    pub(super) fn report(&mut self, now: Duration) {
+        if now < self.reported_at + REPORT {
             return;
         }
-        let (now, before) = (self.jitter.counts(), self.reported);
-        self.reported = now;
+        self.reported_at = now;
+        let counts = self.jitter.counts();
+        let before = std::mem::replace(&mut self.reported, counts);
         for (name, count) in [
-            ("visavis_jitter_lost_total", now.lost - before.lost),
-            ("visavis_jitter_late_total", now.late - before.late),
-            ("visavis_jitter_fec_total", now.fec - before.fec),
-            ("visavis_jitter_plc_total", now.plc - before.plc),
-            ("visavis_jitter_gaps_total", now.gaps - before.gaps),
+            ("visavis_jitter_lost_total", counts.lost - before.lost),
+            ("visavis_jitter_late_total", counts.late - before.late),
+            ("visavis_jitter_fec_total", counts.fec - before.fec),
+            ("visavis_jitter_plc_total", counts.plc - before.plc),
+            ("visavis_jitter_gaps_total", counts.gaps - before.gaps),
         ] {
             if count > 0 {
                 metrics::counter!(name).increment(count);
@@ -147,6 +166,8 @@ fn samples_of(ticks: u32) -> usize {
     ticks as usize / 3
 }
 
+#[cfg(test)]
+mod dtx_tests;
 #[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]

@@ -8,8 +8,8 @@
 //!   while it runs; `questions`: our own to STUN servers, of which they come
 //! - `connection`: the `webrtc` crate's peer connection; `peer`: one connection of a call; `line`: replaces it by another
 //! - `actor`: everything that runs while a call lasts; `patience`: how long it waits for its client; `cause`: why it ended
-//! - `sound` (with `mic` and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's packets on data
-//!   channels
+//! - `sound` (with `mic`, its `rest`, and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's packets
+//!   on data channels
 //! - `tracks`: the further tracks of a call
 
 mod actor;
@@ -28,6 +28,7 @@ mod packets;
 mod patience;
 mod peer;
 mod questions;
+mod rest;
 mod runtime;
 mod sdp;
 mod sound;

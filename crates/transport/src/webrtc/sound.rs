@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::RTCPeerConnectionState;
@@ -17,7 +17,8 @@ use crate::event::ClientCommand;
 use crate::frame::MediaOut;
 use crate::ports::MicSender;
 
-const TICK: Duration = Duration::from_millis(20);
+/// Time without sound for the client after which the encoder's memory is freed.
+const SPOKEN: Duration = Duration::from_secs(1);
 
 /// Connects the client's track with the pipeline's microphone queue.
 pub(super) struct Microphone {
@@ -46,30 +47,47 @@ impl Microphone {
         let received = metrics::counter!("visavis_rtp_packets_total", "direction" => "in");
         let started = Instant::now();
         let mut track: Option<Arc<dyn TrackRemote>> = None;
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        // Ticks that were missed are made up for.
+        let mut due = started;
+        let alarm = sleep_until(due);
+        tokio::pin!(alarm);
         loop {
             tokio::select! {
                 biased;
-                Some(newer) = tracks.recv() => track = Some(newer),
-                event = next_event(track.as_deref()) => match event {
-                    Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                        let header = &packet.header;
-                        received.increment(1);
-                        self.path.packet(started.elapsed(), header.sequence_number, header.timestamp, packet.payload);
-                    }
-                    Some(_) => {}
-                    None => track = None,
-                },
-                _ = ticks.tick() => {
-                    self.path.tick(started.elapsed()).into_iter().for_each(|frame| self.out.send(frame));
-                    self.path.report();
-                    if self.path.stutters(started.elapsed()) {
-                        // A full queue has more important commands than this.
-                        _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
-                    }
+                Some(newer) = tracks.recv() => {
+                    track = Some(newer);
+                    continue;
                 }
+                event = next_event(track.as_deref()) => {
+                    match event {
+                        Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
+                            let header = &packet.header;
+                            received.increment(1);
+                            self.path.packet(started.elapsed(), header.sequence_number, header.timestamp, packet.payload);
+                        }
+                        Some(_) => {}
+                        None => track = None,
+                    }
+                    if !self.path.rests() {
+                        continue;
+                    }
+                    due = Instant::now();
+                }
+                () = &mut alarm => {}
             }
+            self.hear(started.elapsed());
+            due += self.path.pause();
+            alarm.as_mut().reset(due);
+        }
+    }
+
+    /// Passes on the sound that is available at `now`.
+    fn hear(&mut self, now: Duration) {
+        self.path.tick(now).into_iter().for_each(|frame| self.out.send(frame));
+        self.path.report(now);
+        if self.path.stutters(now) {
+            // A full queue has more important commands than this.
+            _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
         }
     }
 }
@@ -95,8 +113,8 @@ impl Speaker {
         payload_type: u8,
         media: mpsc::Receiver<MediaOut>,
         interrupted: Arc<AtomicU32>,
-    ) -> Result<Self, OpusError> {
-        Ok(Self { path: SpeakerPath::new(ssrc, payload_type)?, media, interrupted })
+    ) -> Self {
+        Self { path: SpeakerPath::new(ssrc, payload_type), media, interrupted }
     }
 
     /// Sends sound while the client is connected and `hears` us.
@@ -107,7 +125,7 @@ impl Speaker {
         hears: &AtomicBool,
     ) {
         let sent = metrics::counter!("visavis_rtp_packets_total", "direction" => "out");
-        while let Some(media) = self.media.recv().await {
+        while let Some(media) = self.next().await {
             let stale = media.response.0 < self.interrupted.load(Ordering::Relaxed);
             let is_up = *state.borrow() == RTCPeerConnectionState::Connected;
             if stale || !is_up || !hears.load(Ordering::Relaxed) {
@@ -126,5 +144,16 @@ impl Speaker {
         }
         // The pipeline has ended; its last events may still be in transit.
         std::future::pending().await
+    }
+
+    /// The next frame. After a while without one the path rests.
+    async fn next(&mut self) -> Option<MediaOut> {
+        if !self.path.rests() {
+            if let Ok(media) = timeout(SPOKEN, self.media.recv()).await {
+                return media;
+            }
+            self.path.rest();
+        }
+        self.media.recv().await
     }
 }

@@ -220,6 +220,9 @@ pub(crate) struct CallArguments {
     /// Ask nothing: keep the calls connected and listening for this many seconds
     #[arg(long, value_name = "SECONDS", conflicts_with = "churn")]
     pub(crate) idle: Option<u64>,
+    /// With --idle: the microphones are muted, and send as Chromium does: over WebRTC two packets every 420 ms (Opus DTX)
+    #[arg(long, requires = "idle", conflicts_with = "background")]
+    pub(crate) muted: bool,
     /// Ask nothing: open and close this many calls, --calls at a time
     #[arg(long, value_name = "N")]
     pub(crate) churn: Option<usize>,

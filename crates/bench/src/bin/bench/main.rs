@@ -204,13 +204,14 @@ async fn speak(options: &voices::Options) -> anyhow::Result<bool> {
 fn settings(arguments: &CallArguments) -> anyhow::Result<Settings> {
     let server = Server::new(&arguments.server)?;
     let background = match arguments.background {
-        Background::Room => Clip::room_noise(),
-        Background::Silence => Clip::silence(),
+        Background::Room if !arguments.muted => Clip::room_noise(),
+        Background::Room | Background::Silence => Clip::silence(),
     };
     Ok(Settings {
         calls: usize::from(arguments.calls),
         stagger: Duration::from_millis(arguments.stagger),
         background,
+        dtx: arguments.muted,
         ..one_call(server, &arguments.shared)
     })
 }
@@ -224,6 +225,7 @@ fn one_call(server: Server, shared: &Shared) -> Settings {
         calls: 1,
         stagger: Duration::ZERO,
         background: Clip::room_noise(),
+        dtx: false,
         language: shared.language.clone(),
     }
 }

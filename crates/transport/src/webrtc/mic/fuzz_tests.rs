@@ -25,7 +25,7 @@ fn arbitrary_packets_give_no_more_sound_than_time_has_passed() {
                 assert!(frames.len() <= FRAMES_PER_TICK);
                 assert!(frames.iter().all(|frame| frame.samples.len() == MIC_FRAME));
                 heard += frames.len();
-                path.report();
+                path.report(Duration::from_millis(tick));
                 path.stutters(Duration::from_millis(tick));
             }
         };
