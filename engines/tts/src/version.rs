@@ -56,7 +56,7 @@ fn stamp(file: &Path) -> String {
 
 /// FNV-1a. Nobody gains anything by a collision: who may replace a voice may replace it.
 fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
