@@ -31,6 +31,7 @@ use crate::transport::streams::{StreamHandler, StreamHandlers};
 use crate::transport::webrtc::{WebRtcConfig, WebRtcHost};
 use visavis_core::{invariants, slow};
 use visavis_jobs::Runner;
+use visavis_listening::listen::Places;
 use visavis_models::{self as models, Manifest};
 use visavis_store::{NodeId, Saver};
 use visavis_turn::Turn;
@@ -102,7 +103,7 @@ impl Server {
             beside,
             speech,
             jobs,
-            places: visavis_listening::listen::places(),
+            places: Places::new(),
             metrics,
         };
         Ok(Self { app, listener, options, telemetry, runner })

@@ -62,9 +62,9 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use visavis_listening::listen::Places;
 
 use crate::admission::{Admission, Kind};
 use crate::config::Config;
@@ -117,7 +117,7 @@ pub struct App {
     /// Takes jobs; none: their folder cannot be used, or there are to be none.
     pub jobs: Option<Arc<Jobs>>,
     /// The places of recordings at the recogniser.
-    pub places: Arc<Semaphore>,
+    pub places: Arc<Places>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }

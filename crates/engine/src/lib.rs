@@ -153,6 +153,8 @@ pub struct SttRequest {
     pub expected: Vec<LanguageWeight>,
     /// No call waits for it: everything else has priority.
     pub ahead: bool,
+    /// Somebody waits for it although no call does: it goes before what nobody waits for.
+    pub waited: bool,
     /// Words likely to occur, at most [`LONGEST_PROMPT`] bytes; a recogniser may ignore them.
     pub prompt: String,
     /// The words are to be English, whatever is spoken.

@@ -29,6 +29,9 @@ pub struct Voice {
     /// It can be mixed with others of its language that can.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mixes: bool,
+    /// Of the files that speak it, for caches: another one, another sound. Empty: not known.
+    #[serde(skip)]
+    pub version: String,
 }
 
 impl Voice {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::Semaphore;
 use visavis_pipeline::hallucination::{Sound, is_hallucinated};
 
 use crate::engine::{EngineError, Stt, SttInput, SttRequest, SttStream};
 use crate::frame::{LanguageWeight, MIC_RATE, Transcript};
+use crate::places::Places;
 use crate::sound::Busy;
+use crate::turns::Whose;
 
 /// How often a piece is tried.
 const TRIES: u32 = 20;
@@ -25,7 +26,9 @@ const REST: u32 = 2;
 pub(crate) struct Ear {
     pub(crate) stt: Arc<dyn Stt>,
     /// The places of all recordings at it.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) places: Arc<Places>,
+    /// Whether somebody waits for the words.
+    pub(crate) whose: Whose,
     /// Whether calls are served.
     pub(crate) busy: Busy,
     /// ISO 639-1; empty: identify it.
@@ -63,12 +66,12 @@ impl Ear {
             language: self.language.clone(),
             expected: likely.into_iter().collect(),
             ahead: true,
+            waited: self.whose == Whose::Waited,
             prompt: self.prompt.clone(),
             translate: self.translate,
             ..SttRequest::default()
         };
-        let closed = |_| EngineError::Failed("the recogniser has no places any more".into());
-        let _place = self.places.acquire().await.map_err(closed)?;
+        let _place = self.places.take(self.whose).await;
         let SttStream { input, mut output } = self.stt.open(request).await?;
         let told = async {
             for second in sound.chunks(MIC_RATE as usize) {
@@ -123,7 +126,8 @@ mod tests {
     fn ear(stt: &Arc<ScriptedStt>) -> Ear {
         Ear {
             stt: stt.clone(),
-            places: crate::listen::places(),
+            places: Places::new(),
+            whose: Whose::Waited,
             busy: Arc::new(|| false),
             language: String::new(),
             prompt: "Ada".into(),
@@ -154,19 +158,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_piece_waits_for_a_place_at_the_recogniser() {
+    async fn a_piece_waits_for_a_place_at_the_recogniser_and_gives_it_back() {
         let stt = Arc::new(ScriptedStt::new(["These are the words."]));
         let mut ear = ear(&stt);
         let places = ear.places.clone();
-        let all = places.available_permits();
-        let taken = places.acquire_many(u32::try_from(all).unwrap()).await.unwrap();
+        let taken = [places.take(Whose::Waited).await, places.take(Whose::Waited).await];
         let sound = sound();
         let mut hearing = std::pin::pin!(ear.hear(&sound));
         let early = tokio::time::timeout(Duration::from_secs(600), hearing.as_mut()).await;
         assert!(early.is_err() && stt.utterances().is_empty(), "{early:?}");
         drop(taken);
         assert!(hearing.await.unwrap().is_some());
-        assert_eq!(places.available_permits(), all, "the place is given back");
+        let again = async { [places.take(Whose::Waited).await, places.take(Whose::Waited).await] };
+        assert!(tokio::time::timeout(Duration::from_secs(600), again).await.is_ok(), "all are given back");
     }
 
     #[tokio::test(start_paused = true)]

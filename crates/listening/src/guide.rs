@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use visavis_pipeline::animation::{Speaker, speak};
+use visavis_pipeline::animation::{Manner, Speaker, speak_as};
 
 use crate::avatar::warp::{Speech, Warp};
 use crate::engine::backends::lay_words;
@@ -32,18 +32,27 @@ fn timed(words: Vec<Word>, times: &[Option<Time>]) -> Vec<Word> {
     words.into_iter().zip(times).map(|(word, Time { start, end })| Word { start, end, ..word }).collect()
 }
 
+/// How words are to be said by a voice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    /// ISO 639-1.
+    pub(crate) language: &'a str,
+    /// Somebody waits for their times.
+    pub(crate) waited: bool,
+}
+
 /// The words with times by a voice, in seconds from the beginning of the sound; none if no voice of the language says them with
 /// times, or what it says does not fit the sound.
 pub(crate) async fn measured(
     words: &[Word],
-    language: &str,
+    said: Said<'_>,
     sound: Arc<[i16]>,
     voice: Arc<dyn Tts>,
 ) -> Option<Vec<Word>> {
     if !voice.capabilities().times_phonemes() {
         return None;
     }
-    let guide = match Guide::of(&text_of(words), language, voice).await {
+    let guide = match Guide::of(&text_of(words), said, voice).await {
         Ok(guide) => guide?,
         Err(error) => {
             tracing::debug!(%error, "no voice guides the times of a recording's words");
@@ -63,10 +72,11 @@ struct Guide {
 
 impl Guide {
     /// None if the voice does not measure its times.
-    async fn of(text: &str, language: &str, voice: Arc<dyn Tts>) -> Result<Option<Self>, EngineError> {
-        let speaker = Speaker { language: language.into(), ..Speaker::default() };
+    async fn of(text: &str, said: Said<'_>, voice: Arc<dyn Tts>) -> Result<Option<Self>, EngineError> {
+        let speaker = Speaker { language: said.language.into(), ..Speaker::default() };
+        let manner = Manner { waited: said.waited, ..Manner::default() };
         let (mut samples, mut words) = (Vec::new(), Vec::new());
-        let mut parts = speak(text, speaker, voice);
+        let mut parts = speak_as(text, speaker, manner, voice);
         while let Some(part) = parts.recv().await {
             let chunk = part?.chunk;
             if !chunk.sounds.measured && !chunk.samples.is_empty() {

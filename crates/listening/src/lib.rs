@@ -3,6 +3,7 @@
 //!
 //! - [`listen`](mod@listen): a whole recording, segment by segment; [`align`](mod@align): a known text over one
 //! - `sound`: reads a file, piece by piece; `cutter`: where it is cut (pure); `level`: raises a soft one (pure)
+//! - `places`: those of all recordings at the recogniser; `turns`: who gets the next one (pure)
 //! - `ear`: a piece through recognition; `loops`: whether the recogniser repeats itself, so that less is heard at a time (pure); `guide`:
 //!   a piece's words timed by a voice that says the same
 //! - [`words`]: a text as words with times (pure); `seam`: joins the words of pieces that overlap (pure); [`segments`]: words as
@@ -24,11 +25,13 @@ pub mod listen;
 mod loops;
 mod matching;
 mod place;
+mod places;
 mod seam;
 pub mod segments;
 mod sound;
 mod spoken;
 pub mod subtitles;
+mod turns;
 pub mod words;
 
 pub(crate) use visavis_core::{avatar, frame};

@@ -4,33 +4,25 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::ListenError;
 use crate::cutter::Piece;
 use crate::ear::Ear;
 use crate::engine::{EngineError, LONGEST_PROMPT, Stt, Tts, Vad};
 use crate::frame::{MIC_RATE, Transcript};
-use crate::guide::{estimated, measured};
+use crate::guide::{Said, estimated, measured};
 use crate::level::raised;
 use crate::loops::repeats;
+pub use crate::places::Places;
 use crate::seam::{Joiner, Span};
 use crate::segments::{Segment, Sureness, sentences};
 use crate::sound::{self, Sounding};
+use crate::turns::Whose;
 use crate::words::{Word, split};
 
 /// Segments that wait for their reader.
 const AHEAD: usize = 4;
-/// Pieces at the recogniser, of all recordings together: one at work and one that waits. More would wait there for longer than an
-/// engine has time, and take its queue from calls.
-const PLACES: usize = 2;
-
-/// The places of all recordings at the recogniser, for [`Engines::places`]; they are taken in turn.
-#[must_use]
-pub fn places() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(PLACES))
-}
-
 /// What listening takes.
 #[derive(Clone)]
 pub struct Engines {
@@ -41,9 +33,19 @@ pub struct Engines {
     /// Makes a detector of voice activity.
     pub vad: Arc<dyn Fn() -> Box<dyn Vad> + Send + Sync>,
     /// Shared by all recordings: each piece takes one for its recognition.
-    pub places: Arc<Semaphore>,
+    pub places: Arc<Places>,
+    /// Whether somebody waits for what is heard: it goes before what is a job's, piece by piece.
+    pub waited: bool,
     /// Whether calls are served now: recordings are cut shorter then, and recognition rests after each piece, so that no call waits long.
     pub busy: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Engines {
+    /// The same for a job, behind all that somebody waits for.
+    #[must_use]
+    pub fn unhurried(self) -> Self {
+        Self { waited: false, ..self }
+    }
 }
 
 /// How a recording is to be transcribed.
@@ -114,6 +116,7 @@ impl Listener {
         let ear = Ear {
             stt: engines.stt.clone(),
             places: engines.places.clone(),
+            whose: if engines.waited { Whose::Waited } else { Whose::Job },
             busy: engines.busy.clone(),
             likely: language.clone(),
             language,
@@ -204,7 +207,11 @@ impl Listener {
             return words;
         }
         let known = match self.measure {
-            true => measured(&words, &self.ear.likely, sound.clone(), self.engines.tts.clone()).await,
+            true => {
+                let Engines { tts, waited, .. } = &self.engines;
+                let said = Said { language: &self.ear.likely, waited: *waited };
+                measured(&words, said, sound.clone(), tts.clone()).await
+            }
             false => None,
         };
         self.measured &= known.is_some();

@@ -12,7 +12,7 @@ use visavis_core::frame::{MIC_RATE, Transcript};
 use visavis_engine::{EngineError, TtsCapabilities, Vad};
 use visavis_listening::ListenError;
 use visavis_listening::align::align;
-use visavis_listening::listen::{End, Engines, Event, Order, listen, places};
+use visavis_listening::listen::{End, Engines, Event, Order, Places, listen};
 use visavis_listening::segments::{Segment, whole_text};
 use visavis_scripted::{Hearing, ScriptedStt, ScriptedTts};
 
@@ -34,7 +34,14 @@ fn engines(stt: &Arc<ScriptedStt>) -> Engines {
     let vad = Arc::new(|| Box::new(Loudness) as Box<dyn Vad>);
     // Times are estimated: this voice knows none.
     let tts = ScriptedTts::default().with_capabilities(TtsCapabilities::default());
-    Engines { stt: stt.clone(), tts: Arc::new(tts), vad, places: places(), busy: Arc::new(|| false) }
+    Engines {
+        stt: stt.clone(),
+        tts: Arc::new(tts),
+        vad,
+        places: Places::new(),
+        waited: true,
+        busy: Arc::new(|| false),
+    }
 }
 
 fn file_of(samples: &[i16]) -> File {
@@ -176,4 +183,15 @@ async fn a_known_text_is_placed_and_what_was_not_said_is_marked() {
     assert!(aligned.words.windows(2).all(|pair| pair[0].end <= pair[1].start), "{aligned:?}");
     assert!(aligned.words[4].end > 2.0 && (aligned.duration - 4.0).abs() < 1e-9, "{aligned:?}");
     assert_eq!(stt.utterances()[0].request.prompt, "", "recognition is not told what to hear");
+}
+
+#[tokio::test]
+async fn a_job_tells_the_recogniser_that_nobody_waits_for_it() {
+    let stt = Arc::new(ScriptedStt::new(["These are the words.", "And these as well."]));
+    let engines = engines(&stt);
+    all(listen(recording(&[2, 1]), Order::default(), engines.clone())).await.unwrap();
+    all(listen(recording(&[2, 1]), Order::default(), engines.unhurried())).await.unwrap();
+    let asked: Vec<bool> = stt.utterances().iter().map(|utterance| utterance.request.waited).collect();
+    assert_eq!(asked, [true, false]);
+    assert!(stt.utterances().iter().all(|utterance| utterance.request.ahead), "calls go before both");
 }

@@ -61,6 +61,13 @@ pub struct Coded {
     pub whole: Option<Arc<Whole>>,
 }
 
+impl Coded {
+    /// About how much memory it takes, but for the whole file, which memory keeps.
+    pub(crate) fn weight(&self) -> u64 {
+        (self.bytes.len() + self.times.bytes()) as u64
+    }
+}
+
 /// A complete file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whole {

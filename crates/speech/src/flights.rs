@@ -1,9 +1,9 @@
 //! Work that is done once for all who want its result now. What it makes grows while they read it; it goes on without the one who
-//! began it, and stops when nobody reads it any more.
+//! began it, and stops when nobody reads it any more. What is finished and still being read is bounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -11,19 +11,40 @@ use tokio_util::sync::CancellationToken;
 use visavis_engine::EngineError;
 
 /// The work in progress, by what it makes.
-pub struct Flights<K: Eq + Hash + Clone, T>(Mutex<Open<K, T>>);
+pub struct Flights<K: Eq + Hash + Clone, T> {
+    open: Mutex<Open<K, T>>,
+    bound: Option<Bound<T>>,
+}
+
+/// The bound of what is finished and still being read.
+struct Bound<T> {
+    /// Bytes of all of it together, beside the newest.
+    bytes: u64,
+    /// Bytes of an item.
+    weigh: fn(&T) -> u64,
+}
 
 struct Open<K, T> {
     flights: HashMap<K, Flight<T>>,
     /// The number of the next flight.
     next: u64,
+    /// What is finished, the oldest first; those that nobody reads any more are gone.
+    finished: VecDeque<Finished<T>>,
 }
 
 struct Flight<T> {
     number: u64,
-    grown: watch::Receiver<Grown<T>>,
+    grown: Growth<T>,
     readers: usize,
     stop: CancellationToken,
+}
+
+/// What has been made so far, held by who makes it and who reads it.
+type Growth<T> = Arc<watch::Sender<Grown<T>>>;
+
+struct Finished<T> {
+    grown: Weak<watch::Sender<Grown<T>>>,
+    bytes: u64,
 }
 
 /// What has been made so far.
@@ -54,11 +75,19 @@ pub struct Beginning<G, K: Eq + Hash + Clone, T> {
 
 impl<K: Eq + Hash + Clone, T> Default for Flights<K, T> {
     fn default() -> Self {
-        Self(Mutex::new(Open { flights: HashMap::new(), next: 0 }))
+        let open = Open { flights: HashMap::new(), next: 0, finished: VecDeque::new() };
+        Self { open: Mutex::new(open), bound: None }
     }
 }
 
 impl<K: Eq + Hash + Clone, T> Flights<K, T> {
+    /// The same, but what is finished and still being read has at most so many bytes, beside the newest; who reads more slowly than that
+    /// allows is cut off.
+    #[must_use]
+    pub fn bounded(bytes: u64, weigh: fn(&T) -> u64) -> Self {
+        Self { bound: Some(Bound { bytes, weigh }), ..Self::default() }
+    }
+
     /// Joins the work on `key`, or else looks for its result once more, or else begins it if that is granted. `look` and `grant` must be
     /// quick: nothing else can begin meanwhile.
     ///
@@ -70,7 +99,7 @@ impl<K: Eq + Hash + Clone, T> Flights<K, T> {
         look: impl FnOnce() -> Option<R>,
         grant: impl FnOnce() -> Result<G, E>,
     ) -> Result<Joined<R, G, K, T>, E> {
-        let mut open = self.0.lock();
+        let mut open = self.open.lock();
         if let Some(flight) = open.flights.get_mut(key) {
             flight.readers += 1;
             return Ok(Joined::Joins(Reader::of(self, key, flight)));
@@ -81,24 +110,24 @@ impl<K: Eq + Hash + Clone, T> Flights<K, T> {
         let grant = grant()?;
         let number = open.next;
         open.next += 1;
-        let (sender, grown) = watch::channel(Grown { items: Vec::new(), end: None });
-        let flight = Flight { number, grown, readers: 1, stop: CancellationToken::new() };
+        let grown = Arc::new(watch::Sender::new(Grown { items: Vec::new(), end: None }));
+        let flight = Flight { number, grown: grown.clone(), readers: 1, stop: CancellationToken::new() };
         let (reader, stop) = (Reader::of(self, key, &flight), flight.stop.clone());
         open.flights.insert(key.clone(), flight);
         drop(open);
-        let filling = Filling { flights: self.clone(), key: key.clone(), number, grown: sender, stop };
+        let filling = Filling { flights: self.clone(), key: key.clone(), number, grown, stop };
         Ok(Joined::Begins(Beginning { grant, filling, reader }))
     }
 
     /// How much work is in progress.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.lock().flights.len()
+        self.open.lock().flights.len()
     }
 
     /// A reader has gone. Work that has ended is not stopped: its result may still be being kept.
     fn leave(&self, key: &K, number: u64) {
-        let mut open = self.0.lock();
+        let mut open = self.open.lock();
         let Some(flight) = open.flights.get_mut(key).filter(|flight| flight.number == number) else { return };
         flight.readers = flight.readers.saturating_sub(1);
         let is_wanted = flight.readers > 0 || flight.grown.borrow().end.is_some();
@@ -109,11 +138,33 @@ impl<K: Eq + Hash + Clone, T> Flights<K, T> {
     }
 
     fn forget(&self, key: &K, number: u64) {
-        let mut open = self.0.lock();
+        let mut open = self.open.lock();
         if open.flights.get(key).is_some_and(|flight| flight.number == number) {
             open.flights.remove(key);
         }
     }
+
+    /// Work is finished: what was finished before it, and is read so slowly that it is too much together, is cut off.
+    fn finish(&self, grown: &Growth<T>) {
+        let Some(Bound { bytes: most, weigh }) = &self.bound else { return };
+        let bytes: u64 = grown.borrow().items.iter().map(|item| weigh(item)).sum();
+        let mut open = self.open.lock();
+        open.finished.retain(|finished| finished.grown.strong_count() > 0);
+        let mut others: u64 = open.finished.iter().map(|finished| finished.bytes).sum();
+        while others > *most
+            && let Some(oldest) = open.finished.pop_front()
+        {
+            others -= oldest.bytes;
+            if let Some(grown) = oldest.grown.upgrade() {
+                grown.send_modify(|grown| *grown = Grown { items: Vec::new(), end: Some(Err(slow())) });
+            }
+        }
+        open.finished.push_back(Finished { grown: Arc::downgrade(grown), bytes });
+    }
+}
+
+fn slow() -> EngineError {
+    EngineError::Busy("it was read too slowly, and its place was needed".into())
 }
 
 /// Where the result of work goes. Dropping it ends the work.
@@ -121,7 +172,7 @@ pub struct Filling<K: Eq + Hash + Clone, T> {
     flights: Arc<Flights<K, T>>,
     key: K,
     number: u64,
-    grown: watch::Sender<Grown<T>>,
+    grown: Growth<T>,
     stop: CancellationToken,
 }
 
@@ -144,16 +195,22 @@ impl<K: Eq + Hash + Clone, T> Filling<K, T> {
 
     /// The result is complete, or will never be. Whoever asks for it after a failure begins the work anew.
     pub fn end(&self, end: Result<(), EngineError>) {
-        if end.is_err() {
+        let is_whole = end.is_ok();
+        if !is_whole {
             self.flights.forget(&self.key, self.number);
         }
         self.grown.send_modify(|grown| grown.end = Some(end));
+        if is_whole {
+            self.flights.finish(&self.grown);
+        }
     }
 }
 
 impl<K: Eq + Hash + Clone, T> Drop for Filling<K, T> {
     fn drop(&mut self) {
         self.flights.forget(&self.key, self.number);
+        let early = || Err(EngineError::Failed("the work on it ended early".into()));
+        self.grown.send_modify(|grown| _ = grown.end.get_or_insert_with(early));
     }
 }
 
@@ -162,7 +219,9 @@ pub struct Reader<K: Eq + Hash + Clone, T> {
     flights: Arc<Flights<K, T>>,
     key: K,
     number: u64,
-    grown: watch::Receiver<Grown<T>>,
+    /// As long as it is read, it counts.
+    _grown: Growth<T>,
+    news: watch::Receiver<Grown<T>>,
     read: usize,
     ended: bool,
 }
@@ -176,7 +235,8 @@ enum Next<T> {
 impl<K: Eq + Hash + Clone, T> Reader<K, T> {
     fn of(flights: &Arc<Flights<K, T>>, key: &K, flight: &Flight<T>) -> Self {
         let (flights, key, grown) = (flights.clone(), key.clone(), flight.grown.clone());
-        Self { flights, key, number: flight.number, grown, read: 0, ended: false }
+        let news = grown.subscribe();
+        Self { flights, key, number: flight.number, _grown: grown, news, read: 0, ended: false }
     }
 
     /// The next item; none after the last one, or after an error.
@@ -185,11 +245,12 @@ impl<K: Eq + Hash + Clone, T> Reader<K, T> {
             return None;
         }
         let read = self.read;
-        let next = match self.grown.wait_for(|grown| grown.items.len() > read || grown.end.is_some()).await {
+        let next = match self.news.wait_for(|grown| grown.items.len() > read || grown.end.is_some()).await {
             Ok(grown) => match grown.items.get(read) {
                 Some(item) => Next::Item(item.clone()),
                 None => Next::End(grown.end.clone().unwrap_or(Ok(()))),
             },
+            // Never: it is held here.
             Err(_) => Next::End(Err(EngineError::Failed("the work on it ended early".into()))),
         };
         match next {
@@ -308,5 +369,29 @@ mod tests {
         let found: Result<Joined<u32, (), _, _>, &str> = flights.join(&"a", || Some(5), || Err("full"));
         assert!(matches!(found, Ok(Joined::Found(5))));
         assert_eq!(flights.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_finished_and_read_slowly_is_bounded_and_the_oldest_gives_way() {
+        let flights: Numbers = Arc::new(Flights::bounded(10, |number| u64::from(*number)));
+        let finished = |key| {
+            let (filling, reader) = begun(&flights, key);
+            filling.push(2);
+            filling.push(4);
+            filling.end(Ok(()));
+            reader
+        };
+        let mut oldest = finished("a");
+        assert_eq!(*oldest.next().await.unwrap().unwrap(), 2);
+        drop(finished("read by nobody"));
+        let mut second = finished("b");
+        assert_eq!(*oldest.next().await.unwrap().unwrap(), 4, "two are within the bound");
+        let mut third = finished("c");
+        let mut fourth = finished("d");
+        assert_eq!(oldest.next().await, Some(Err(slow())));
+        assert_eq!(oldest.next().await, None);
+        assert_eq!(second.next().await, Some(Err(slow())));
+        assert_eq!(rest(&mut third).await, [2, 4]);
+        assert_eq!(rest(&mut fourth).await, [2, 4]);
     }
 }

@@ -22,6 +22,8 @@ pub struct Voiced {
     pub engine: String,
     /// Its model.
     pub model: String,
+    /// The version of the voice's files: another voice may stand under the same name by now.
+    pub version: String,
     /// When the voice was added, since 1970, if it is a cloned one: its name may later belong to another.
     pub since: Option<Duration>,
 }
@@ -41,7 +43,7 @@ impl Key {
     pub fn of(script: &Script, voiced: &Voiced) -> Self {
         let mut hash = Fields(Sha256::new());
         hash.bytes(VERSION);
-        for field in [&voiced.engine, &voiced.model, &script.voice, &script.language] {
+        for field in [&voiced.engine, &voiced.model, &voiced.version, &script.voice, &script.language] {
             hash.bytes(field.as_bytes());
         }
         hash.bytes(&voiced.since.as_ref().map(Duration::as_nanos).unwrap_or_default().to_le_bytes());
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn all_that_is_heard_makes_a_key_of_its_own() {
-        let joe = Voiced { engine: "piper".into(), model: "joe.onnx".into(), since: None };
+        let joe = Voiced { engine: "piper".into(), model: "joe.onnx".into(), ..Voiced::default() };
         let later = |seconds| Some(Duration::from_secs(seconds));
         let keys = [
             Key::of(&script("joe", &["ab"], 1.0), &joe),
@@ -125,6 +127,7 @@ mod tests {
             Key::of(&script("ann", &["ab"], 1.0), &joe),
             Key::of(&Script { language: "de".into(), ..script("joe", &["ab"], 1.0) }, &joe),
             Key::of(&script("joe", &["ab"], 1.0), &Voiced { model: "other".into(), ..joe.clone() }),
+            Key::of(&script("joe", &["ab"], 1.0), &Voiced { version: "2".into(), ..joe.clone() }),
             Key::of(&script("joe", &["ab"], 1.0), &Voiced { since: later(1), ..joe.clone() }),
             Key::of(&script("joe", &["ab"], 1.0), &Voiced { since: later(2), ..joe.clone() }),
         ];

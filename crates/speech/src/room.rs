@@ -18,10 +18,13 @@ use crate::times::Times;
 /// Samples that are encoded at once, of what is there already: 2 s, so that a long file does not wait for its end.
 const AT_ONCE: usize = 48_000;
 
+/// Least bytes of files that are complete and still being read, whatever is kept.
+const LEAST_READ: u64 = 16 << 20;
+
 /// Bounds of what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes of files in memory.
+    /// Bytes of files in memory; also, beside those, of files that are complete and still being read, but for the newest.
     pub memory: u64,
     /// How long anything is kept.
     pub ttl: Duration,
@@ -84,7 +87,9 @@ impl Room {
     #[must_use]
     pub fn new(tts: Arc<dyn Tts>, bounds: Bounds, tier: Option<Arc<dyn Tier>>) -> Arc<Self> {
         let memory = Memory::new(bounds.memory, bounds.ttl);
-        Arc::new(Self { tts, memory, tier, speeches: Arc::default(), files: Arc::default() })
+        // Speech is read by files, which do not wait; files are read by clients, who may.
+        let files = Arc::new(Flights::bounded(bounds.memory.max(LEAST_READ), Coded::weight));
+        Arc::new(Self { tts, memory, tier, speeches: Arc::default(), files })
     }
 
     /// Opens a file. `grant` is asked only if work begins, and what it returns is held until that work ends.

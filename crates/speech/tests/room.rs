@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use visavis_containers::{Decoder, Format};
 use visavis_core::route::{Reason, Routed};
-use visavis_engine::{EngineError, Speed, TtsPart};
+use visavis_engine::{EngineError, Speed, Tts, TtsCapabilities, TtsPart, TtsRequest, Voice};
 use visavis_scripted::{ScriptedTts, TONE_RATE, one_part, tone};
 use visavis_speech::room::{Bounds, to_the_end};
 use visavis_speech::script::Piece;
@@ -253,4 +255,39 @@ async fn until_kept(folder: &Path) -> std::path::PathBuf {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("nothing is kept");
+}
+
+/// A voice that breaks down where it is to say "another".
+struct Breaking(ScriptedTts);
+
+#[async_trait]
+impl Tts for Breaking {
+    fn capabilities(&self) -> TtsCapabilities {
+        self.0.capabilities()
+    }
+
+    async fn synthesize(
+        &self,
+        request: TtsRequest,
+    ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
+        assert!(!request.text.contains("another"), "it breaks down, as it should here");
+        self.0.synthesize(request).await
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
+        self.0.voices().await
+    }
+}
+
+#[tokio::test]
+async fn speech_that_breaks_down_in_the_middle_is_no_whole_and_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let tier: Arc<dyn Tier> = Arc::new(Disk::open(folder.path(), 64 << 20, HOUR).unwrap());
+    let voice = Arc::new(Breaking(ScriptedTts::default()));
+    let room = Room::new(voice, Bounds { memory: 16 << 20, ttl: HOUR }, Some(tier));
+    for attempt in 0..2 {
+        let heard = whole(open(&room, LONG, Format::Pcm)).await;
+        assert!(matches!(heard, Err(EngineError::Failed(_))), "attempt {attempt} has a whole");
+    }
+    assert!(!room.holds(wanted(LONG, Format::Pcm).key), "the beginning is kept");
 }

@@ -7,8 +7,10 @@
 //! - [`fault`]: errors that a caller distinguishes by more than their status code
 //! - [`language`]: combines the languages that a model heard with those expected
 //! - [`host`]: command line, listening socket, shutdown, exiting with the parent
+//! - [`aside`]: a thread that leaves the processor to others
 //! - [`confine`]: restricts what an engine's process may do
 
+pub mod aside;
 pub mod confine;
 pub mod fault;
 pub mod host;

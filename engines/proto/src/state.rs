@@ -210,6 +210,12 @@ impl EngineState {
         step
     }
 
+    /// Begins work of a thread that leaves the processor to calls. It counts as busy time, but health reports no step: it takes the
+    /// longer the more is done for calls.
+    pub fn aside(&self) -> Aside<'_> {
+        Aside { state: self, begun: Instant::now() }
+    }
+
     fn set_step(&self, begun: Option<Instant>) {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner) = begun;
     }
@@ -250,6 +256,19 @@ impl Step<'_> {
 impl Drop for Step<'_> {
     fn drop(&mut self) {
         self.state.set_step(None);
+        self.state.add_busy(self.begun.elapsed());
+    }
+}
+
+/// Work beside the model's steps; dropping it adds its duration to the busy time.
+#[derive(Debug)]
+pub struct Aside<'a> {
+    state: &'a EngineState,
+    begun: Instant,
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
         self.state.add_busy(self.begun.elapsed());
     }
 }
@@ -318,9 +337,14 @@ mod tests {
         let step = state.step();
         std::thread::sleep(Duration::from_millis(20));
         assert!(state.health().step_ms >= 20);
+        let aside = state.aside();
         drop(step);
-        assert_eq!(state.health().step_ms, 0);
-        assert!(state.stats().busy_ms >= 20);
+        assert_eq!(state.health().step_ms, 0, "what is done aside is no step");
+        let busy = state.stats().busy_ms;
+        assert!(busy >= 20);
+        std::thread::sleep(Duration::from_millis(20));
+        drop(aside);
+        assert!(state.stats().busy_ms >= busy + 20);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! - [`service`]: the gRPC service: one task per utterance reads audio and queues decodes
 //! - [`utterance`]: an utterance's audio and what has been recognised in it
-//! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines
-//! - [`worker`]: the one thread that owns the model: windows, reuse, the transcript
+//! - [`queue`]: the bounded queue in front of the model, its order, cancellation and deadlines; [`class`]: how urgent an utterance is
+//! - [`worker`]: the threads at the model, one for calls and one for recordings; [`decode`]: a job there: windows, reuse, the
+//!   transcript
 //! - [`recogniser`]: one window through Whisper, with `pass`: encoder, language and greedy decoder; [`grammar`]: which token
 //!   may follow; [`second_look`]: corrects what one pass is known to mishear
 //! - [`audio`], [`text`], [`vocabulary`], [`language`]: pure: energy and cuts; clean text and loops; which tokens are
@@ -12,6 +13,8 @@
 //! - [`native`]: whisper.cpp's log and its GPU
 
 mod audio;
+mod class;
+mod decode;
 mod grammar;
 mod language;
 mod model_file;

@@ -1,5 +1,6 @@
-//! The bounded queue in front of the model. Live goes before speculative, speculative before batch; within each, finals
-//! before partials, then first come, first served.
+//! The bounded queue in front of the model. Live goes before speculative, speculative before recordings, and of these the ones that
+//! somebody waits for before jobs; within each, finals before partials, then first come, first served. Recordings may have a thread of
+//! their own; then nothing of a call ever waits for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,9 +12,10 @@ use tonic::Status;
 use visavis_proto::monitor::{Look, Monitor};
 use visavis_proto::queue::{PriorityQueue, Waiting};
 use visavis_proto::state::{EngineState, Outcome, Ticket};
-use visavis_proto::v1::{Priority, Transcript};
+use visavis_proto::v1::Transcript;
 
 use crate::audio::heard_until;
+use crate::class::Class;
 use crate::utterance::{Caller, Utterance};
 
 /// A reserved slot in the stream of transcripts, taken before the work so that delivering never waits.
@@ -50,19 +52,19 @@ pub(crate) struct Job {
     _ended: DropGuard,
 }
 
-/// How often a job is stopped in the middle of a window: then it is done to its end, or it never would be.
+/// How often a recording is stopped in the middle of a window: then it is heard to its end, or it never would be.
 const MOST_STOPS: u32 = 4;
 
 /// An order's position in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    priority: Priority,
+    class: Class,
     is_partial: bool,
 }
 
 impl Job {
     fn rank(&self) -> Rank {
-        Rank { priority: self.order.utterance.priority, is_partial: !self.order.is_final }
+        Rank { class: self.order.utterance.class, is_partial: !self.order.is_final }
     }
 
     /// Whether nobody waits for the transcript any more.
@@ -111,6 +113,10 @@ pub(crate) struct Queue {
 struct Jobs {
     waiting: PriorityQueue<Rank, Job>,
     running: Option<Running>,
+    /// The recording at work, if recordings have a thread of their own.
+    aside: Option<Running>,
+    /// They have one.
+    apart: bool,
     arrivals: u64,
     closed: bool,
 }
@@ -122,6 +128,43 @@ impl Jobs {
         self.waiting.push(Waiting { id: self.arrivals, rank: job.rank(), item: job });
         self.arrivals
     }
+
+    /// What is at work.
+    fn running(&self) -> impl Iterator<Item = &Running> {
+        [&self.running, &self.aside].into_iter().flatten()
+    }
+
+    /// Whether a job of this class is for the thread of recordings.
+    fn is_aside(&self, class: Class) -> bool {
+        self.apart && class.is_recording()
+    }
+
+    /// The first job that waits for the same thread as this one.
+    fn rival(&self, job: &Job) -> Option<Rank> {
+        let aside = self.is_aside(job.rank().class);
+        self.waiting.iter().map(|waiting| waiting.rank).find(|rank| self.is_aside(rank.class) == aside)
+    }
+
+    /// Takes the first job for one of the threads.
+    fn take(&mut self, aside: bool) -> Option<Job> {
+        let apart = self.apart;
+        let first =
+            self.waiting.remove_first(|waiting| (apart && waiting.rank.class.is_recording()) == aside);
+        let mut job = first?.item;
+        job.ticket.start();
+        Some(job)
+    }
+}
+
+/// What the thread of recordings does next.
+#[derive(Debug)]
+pub(crate) enum Aside {
+    /// Work on this job.
+    Job(Box<Job>),
+    /// There was nothing to do until then.
+    Idle,
+    /// The engine is ending.
+    Closed,
 }
 
 #[derive(Debug)]
@@ -131,6 +174,17 @@ struct Running {
     /// It covers all sound before this sample.
     heard_until: usize,
     superseded: Arc<AtomicBool>,
+}
+
+impl Running {
+    fn of(job: &Job) -> Self {
+        Self {
+            caller: job.order.utterance.caller.id,
+            is_final: job.order.is_final,
+            heard_until: job.order.speech_end.map_or(0, |end| heard_until(end, job.order.samples)),
+            superseded: job.superseded.clone(),
+        }
+    }
 }
 
 impl Queue {
@@ -151,7 +205,7 @@ impl Queue {
         });
         let ticket = match replaced {
             Some(replaced) => replaced.item.ticket,
-            None => match self.enter(order.utterance.priority) {
+            None => match self.enter(order.utterance.class) {
                 Ok(ticket) => ticket,
                 Err(status) => {
                     drop(jobs);
@@ -160,14 +214,15 @@ impl Queue {
                 }
             },
         };
-        if let Some(running) = &jobs.running
-            && running.caller == caller
-            && order.is_final
-            && !running.is_final
-            // Without newer speech the running partial is about to find the same words.
-            && order.speech_end.is_some_and(|end| end > running.heard_until)
-        {
-            running.superseded.store(true, Ordering::Release);
+        for running in jobs.running() {
+            if running.caller == caller
+                && order.is_final
+                && !running.is_final
+                // Without newer speech the running partial is about to find the same words.
+                && order.speech_end.is_some_and(|end| end > running.heard_until)
+            {
+                running.superseded.store(true, Ordering::Release);
+            }
         }
         let (deadline, ended) = (order.deadline, CancellationToken::new());
         let id = jobs.add(Job {
@@ -182,15 +237,13 @@ impl Queue {
         if let Some(deadline) = deadline {
             tokio::spawn(self.clone().expire(id, deadline, ended));
         }
-        self.jobs.notify_one();
+        // Two threads may wait, and either one may be meant.
+        self.jobs.notify_all();
     }
 
-    /// A place in the queue; batch work takes none of those of calls.
-    fn enter(&self, priority: Priority) -> Result<Ticket, Status> {
-        match priority {
-            Priority::Batch => self.state.enter_behind(),
-            Priority::Live | Priority::Speculative => self.state.enter(),
-        }
+    /// A place in the queue; recordings take none of those of calls.
+    fn enter(&self, class: Class) -> Result<Ticket, Status> {
+        if class.is_recording() { self.state.enter_behind() } else { self.state.enter() }
     }
 
     /// Fails a job that is still waiting at its deadline.
@@ -206,36 +259,56 @@ impl Queue {
         }
     }
 
-    /// Waits for the next job, which then counts as active. `None` if the engine is ending.
+    /// From now on recordings have a thread of their own, which calls [`Self::next_aside`].
+    pub(crate) fn set_apart(&self) {
+        self.jobs.lock().apart = true;
+    }
+
+    /// Waits for the next job, which then counts as active: one of a call, or any if recordings have no thread of their own. `None` if
+    /// the engine is ending.
     pub(crate) fn next(&self) -> Option<Job> {
         self.jobs.lock().running = None;
         self.jobs.wait(|jobs| {
             if jobs.closed {
                 return Look::Found(None);
             }
-            let Some(Waiting { item: mut job, .. }) = jobs.waiting.pop() else { return Look::Wait };
-            job.ticket.start();
-            jobs.running = Some(Running {
-                caller: job.order.utterance.caller.id,
-                is_final: job.order.is_final,
-                heard_until: job.order.speech_end.map_or(0, |end| heard_until(end, job.order.samples)),
-                superseded: job.superseded.clone(),
-            });
+            let Some(job) = jobs.take(false) else { return Look::Wait };
+            jobs.running = Some(Running::of(&job));
             Look::Found(Some(job))
         })
     }
 
-    /// Whether a job of the same or a better rank waits: it goes in between the windows of a long utterance.
-    pub(crate) fn should_yield(&self, job: &Job) -> bool {
-        self.jobs.lock().waiting.get(0).is_some_and(|first| first.rank <= job.rank())
+    /// Waits for the next recording, which then counts as active; without `until` as long as it takes.
+    pub(crate) fn next_aside(&self, until: Option<Instant>) -> Aside {
+        self.jobs.lock().aside = None;
+        self.jobs.wait(|jobs| {
+            if jobs.closed {
+                return Look::Found(Aside::Closed);
+            }
+            if let Some(job) = jobs.take(true) {
+                jobs.aside = Some(Running::of(&job));
+                return Look::Found(Aside::Job(Box::new(job)));
+            }
+            match until {
+                Some(until) if Instant::now() >= until => Look::Found(Aside::Idle),
+                Some(until) => Look::Until(until),
+                None => Look::Wait,
+            }
+        })
     }
 
-    /// Whether batch work is to stop at once, since a call waits: a window takes seconds.
+    /// Whether a job of the same or a better rank waits for the same thread: it goes in between the windows of a long utterance.
+    pub(crate) fn should_yield(&self, job: &Job) -> bool {
+        self.jobs.lock().rival(job).is_some_and(|first| first <= job.rank())
+    }
+
+    /// Whether a recording is to stop at once, since a call, or for a job a recording that somebody waits for, waits for the same thread:
+    /// a window takes seconds.
     pub(crate) fn should_stop(&self, job: &Job) -> bool {
-        let priority = job.order.utterance.priority;
-        priority == Priority::Batch
+        let class = job.order.utterance.class;
+        class.is_recording()
             && job.stops < MOST_STOPS
-            && self.jobs.lock().waiting.get(0).is_some_and(|first| first.rank.priority < priority)
+            && self.jobs.lock().rival(job).is_some_and(|first| first.class < class)
     }
 
     /// Puts an interrupted job back behind its equals; it still counts as active.
@@ -243,6 +316,8 @@ impl Queue {
         let mut jobs = self.jobs.lock();
         if !jobs.closed {
             jobs.add(job);
+            // Since it began, recordings may have got a thread of their own.
+            self.jobs.notify_all();
         }
     }
 
@@ -257,9 +332,7 @@ impl Queue {
         let mut jobs = self.jobs.lock();
         jobs.closed = true;
         jobs.waiting.clear();
-        if let Some(running) = &jobs.running {
-            running.superseded.store(true, Ordering::Release);
-        }
+        jobs.running().for_each(|running| running.superseded.store(true, Ordering::Release));
         self.jobs.notify_all();
     }
 }

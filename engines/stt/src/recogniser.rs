@@ -7,7 +7,8 @@
 
 mod pass;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use visavis_proto::v1::LanguageWeight;
@@ -70,17 +71,25 @@ const CONTEXT_STEP: usize = 64;
 /// Probability of no speech from which words need a high probability to be kept.
 const NOISE: f32 = 0.6;
 
+/// A loaded model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    context: Arc<WhisperContext>,
+    path: PathBuf,
+    threads: usize,
+}
+
 /// A loaded model with its working memory.
 #[derive(Debug)]
 pub(crate) struct Recogniser {
     // The state must be dropped before the context that it points into.
     pub(crate) state: WhisperState,
-    pub(crate) context: WhisperContext,
+    pub(crate) context: Arc<WhisperContext>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) threads: usize,
 }
 
-impl Recogniser {
+impl Model {
     /// Loads a model whose file has been checked.
     pub(crate) fn load(path: &Path, threads: usize, gpu: Gpu) -> anyhow::Result<Self> {
         let mut parameters = WhisperContextParameters::default();
@@ -88,15 +97,25 @@ impl Recogniser {
         if let Gpu::Index(index) = gpu {
             parameters.gpu_device(index.into());
         }
-        let refused = || {
-            let reason = native::last_error().unwrap_or_else(|| "no reason given".into());
-            format!("whisper.cpp cannot load the model {}: {reason}", path.display())
-        };
-        let context = WhisperContext::new_with_params(path, parameters).with_context(refused)?;
-        let state = context.create_state().with_context(refused)?;
-        Ok(Self { vocabulary: Vocabulary::new(&context), state, context, threads })
+        let context = WhisperContext::new_with_params(path, parameters).with_context(|| refused(path))?;
+        Ok(Self { context: Arc::new(context), path: path.to_owned(), threads })
     }
 
+    /// Working memory for one thread; some hundred megabytes, of which short windows touch little.
+    pub(crate) fn recogniser(&self) -> anyhow::Result<Recogniser> {
+        let Self { context, path, threads } = self;
+        let state = context.create_state().with_context(|| refused(path))?;
+        let vocabulary = Vocabulary::new(context);
+        Ok(Recogniser { state, context: context.clone(), vocabulary, threads: *threads })
+    }
+}
+
+fn refused(path: &Path) -> String {
+    let reason = native::last_error().unwrap_or_else(|| "no reason given".into());
+    format!("whisper.cpp cannot load the model {}: {reason}", path.display())
+}
+
+impl Recogniser {
     /// The languages that the model identifies; none for an English-only model.
     pub(crate) fn languages(&self) -> impl Iterator<Item = &Language> {
         self.vocabulary.languages.iter().map(|known| &known.language)

@@ -16,6 +16,7 @@ use visavis_proto::v1::{
     HealthReply, LanguageWeight, Priority, SttDecode, SttInput, SttStart, Transcript, stt_input::Input,
 };
 
+use crate::class::Class;
 use crate::queue::{Order, Queue};
 use crate::utterance::{Caller, Languages, Utterance};
 use crate::vocabulary::Language;
@@ -81,7 +82,8 @@ fn begin(
     caller: Arc<Caller>,
     place: OwnedSemaphorePermit,
 ) -> Result<Arc<Utterance>, Status> {
-    let SttStart { language, prompt, priority, likely_language, mut expected_languages, translate } = start;
+    let SttStart { language, prompt, priority, likely_language, mut expected_languages, translate, waited } =
+        start;
     if prompt.len() > MAX_PROMPT_BYTES || prompt.contains('\0') {
         return Err(Status::invalid_argument(format!(
             "start.prompt: {} bytes; at most {MAX_PROMPT_BYTES}, without NUL",
@@ -110,7 +112,13 @@ fn begin(
         )));
     }
     let languages = Languages { given: language, expected: expected_languages, translate };
-    Ok(Arc::new(Utterance::new(caller, languages, prompt.trim().to_owned(), priority, place)))
+    Ok(Arc::new(Utterance::new(
+        caller,
+        languages,
+        prompt.trim().to_owned(),
+        Class::of(priority, waited),
+        place,
+    )))
 }
 
 /// The requested language, if the model knows it; `None`: identify it.

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 use visavis_proto::pcm;
-use visavis_proto::v1::{LanguageWeight, Priority};
+use visavis_proto::v1::LanguageWeight;
 
 use crate::audio::{self, RATE};
+use crate::class::Class;
 use crate::vocabulary::Language;
 
 /// The longest utterance.
@@ -46,7 +47,7 @@ pub(crate) struct Utterance {
     pub(crate) languages: Languages,
     /// Words likely to occur.
     pub(crate) prompt: String,
-    pub(crate) priority: Priority,
+    pub(crate) class: Class,
     audio: Mutex<Vec<i16>>,
     understood: Mutex<Understood>,
     _place: OwnedSemaphorePermit,
@@ -131,14 +132,14 @@ impl Utterance {
         caller: Arc<Caller>,
         languages: Languages,
         prompt: String,
-        priority: Priority,
+        class: Class,
         place: OwnedSemaphorePermit,
     ) -> Self {
         Self {
             caller,
             languages,
             prompt,
-            priority,
+            class,
             audio: Mutex::default(),
             understood: Mutex::default(),
             _place: place,

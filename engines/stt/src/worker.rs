@@ -1,31 +1,24 @@
-//! The one thread that owns the model: takes jobs, decodes window by window, delivers transcripts.
+//! The threads that own the model's working memory. One serves calls, and one recordings, on a part of the processor that calls leave
+//! free: the encoder's run over a window takes a second or two, and nothing can stop it.
 
-use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tonic::Status;
-use visavis_proto::state::{EngineState, Step};
-use visavis_proto::v1::{HealthReply, Transcript};
+use visavis_proto::aside::step_aside;
+use visavis_proto::state::EngineState;
+use visavis_proto::v1::HealthReply;
 
-use crate::audio::{self, WINDOW};
-use crate::language;
+use crate::decode::{attempt, settle};
 use crate::model_file;
 use crate::native::{self, Gpu};
-use crate::queue::{Job, Queue};
-use crate::recogniser::{Fault, Hints, Kept, Recogniser};
-use crate::utterance::{Identified, Piece, Tail, Understood, Window};
-use crate::vocabulary::Language;
+use crate::queue::{Aside, Queue};
+use crate::recogniser::{Model, Recogniser};
 
-/// Probability of no speech from which audio without words is noise.
-const NOISE: f32 = 0.6;
-/// Noise of this length is not decoded again.
-const LONG_NOISE: usize = 8 * audio::RATE;
-/// Except for its end, which may hold a first word.
-const KEPT_OF_NOISE: usize = 2 * audio::RATE;
+/// How long the working memory for recordings is kept without any.
+const KEPT: Duration = Duration::from_secs(60);
 
 /// The worker's settings.
 #[derive(Debug)]
@@ -42,11 +35,22 @@ pub(crate) fn spawn(
     queue: Arc<Queue>,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("whisper".into()).spawn(move || match load(&settings) {
-        Ok(recogniser) => {
+        Ok(Loaded { model, recogniser }) => {
             let health = health(&settings, &recogniser);
             tracing::info!(model = health.model, device = health.device, threads = health.threads, "ready");
+            let shares_cores = health.device == "cpu";
             state.set_ready(health);
-            serve(recogniser, &state, &queue);
+            std::thread::scope(|scope| {
+                // On a GPU a window takes little time, and not all drivers bear two threads.
+                if shares_cores {
+                    let recordings = || serve_recordings(&model, &state, &queue);
+                    let thread = std::thread::Builder::new().name("recordings".into());
+                    if let Err(error) = thread.spawn_scoped(scope, recordings) {
+                        tracing::warn!(%error, "recordings share the thread of calls");
+                    }
+                }
+                serve(recogniser, &state, &queue);
+            });
         }
         Err(error) => {
             tracing::error!("{error:#}");
@@ -55,9 +59,17 @@ pub(crate) fn spawn(
     })
 }
 
-fn load(settings: &Settings) -> anyhow::Result<Recogniser> {
+/// A model, and the working memory for calls.
+struct Loaded {
+    model: Model,
+    recogniser: Recogniser,
+}
+
+fn load(settings: &Settings) -> anyhow::Result<Loaded> {
     model_file::check(&settings.model)?;
-    Recogniser::load(&settings.model, settings.threads, settings.gpu)
+    let model = Model::load(&settings.model, settings.threads, settings.gpu)?;
+    let recogniser = model.recogniser()?;
+    Ok(Loaded { model, recogniser })
 }
 
 fn health(settings: &Settings, recogniser: &Recogniser) -> HealthReply {
@@ -83,205 +95,44 @@ fn file_name(path: &Path) -> String {
 
 fn serve(mut recogniser: Recogniser, state: &EngineState, queue: &Queue) {
     while let Some(mut job) = queue.next() {
-        let started = Instant::now();
-        // The model keeps no state between windows, so the next job can use it after a panic.
         let step = state.step();
-        let done = std::panic::catch_unwind(AssertUnwindSafe(|| decode(&mut recogniser, queue, &job, &step)));
+        let done = attempt(&mut recogniser, queue, &mut job, &|| step.advance());
         drop(step);
-        job.spent += started.elapsed();
-        match done {
-            Ok(Ok(Some(transcript))) => {
-                let decode_ms = u32::try_from(job.spent.as_millis()).unwrap_or(u32::MAX);
-                job.complete(Transcript { decode_ms, ..transcript });
-            }
-            Ok(Ok(None)) => queue.put_back(job),
-            Ok(Err(Fault::Stopped)) if !job.is_obsolete() => {
-                job.stops += 1;
-                queue.put_back(job);
-            }
-            Ok(Err(Fault::Stopped)) => job.abandon(),
-            Ok(Err(fault)) => {
-                tracing::error!(%fault, "a decode failed");
-                job.fail(Status::internal(fault.to_string()));
-            }
-            Err(_) => job.fail(Status::internal("the recogniser panicked; the log says where")),
-        }
+        settle(queue, job, done);
     }
 }
 
-/// Decodes all windows of a job; `None` if it yielded to others.
-fn decode(
-    recogniser: &mut Recogniser,
-    queue: &Queue,
-    job: &Job,
-    step: &Step<'_>,
-) -> Result<Option<Transcript>, Fault> {
-    let order = &job.order;
-    let stop = || job.is_obsolete() || queue.should_stop(job);
-    let work = Work { job, stop: &stop };
-    let mut understood = order.utterance.understood();
-    let (mut start, mut index) = (0, 0);
-    let tail = loop {
-        if let Some(window) = understood.windows.get(index).filter(|window| window.end <= order.samples) {
-            start = window.end;
-            index += 1;
-            continue;
-        }
-        let tail = order.utterance.copy(start..order.samples.min(start + WINDOW + 1));
-        let Some(end) = audio::cut(&tail) else { break tail };
-        let sound = audio::sound(&tail[..end]);
-        let piece = match sound {
-            Some(sound) => {
-                hear(recogniser, &work, &understood, &Span { start, audio: &tail[..end], sound }, None)?
+/// Serves recordings until the queue is closed. Their working memory is made for the first of them, and given back when none has come
+/// for a while.
+fn serve_recordings(model: &Model, state: &EngineState, queue: &Queue) {
+    if !step_aside() {
+        tracing::warn!("this system does not let recordings leave the processor to calls: they take turns");
+        return;
+    }
+    queue.set_apart();
+    let mut ready: Option<Recogniser> = None;
+    loop {
+        let until = ready.is_some().then(|| Instant::now() + KEPT);
+        let mut job = match queue.next_aside(until) {
+            Aside::Job(job) => *job,
+            Aside::Idle => {
+                ready = None;
+                continue;
             }
-            None => Piece::default(),
+            Aside::Closed => return,
         };
-        // Drop later windows: they were cut from more audio than this job may use.
-        understood.windows.truncate(index);
-        understood.windows.push(Window { end: start + end, piece });
-        if queue.should_yield(job) {
-            return Ok(None);
-        }
-        step.advance();
-    };
-    let piece = match audio::sound(&tail) {
-        None => Piece::default(),
-        Some(sound) => last(recogniser, &work, &mut understood, index, Span { start, audio: &tail, sound })?,
-    };
-    let windows = understood.windows[..index].iter().map(|window| &window.piece).chain([&piece]);
-    Ok(Some(transcript(job, windows)))
-}
-
-/// A job at work.
-struct Work<'a> {
-    job: &'a Job,
-    /// Whether it is to stop at once.
-    stop: &'a dyn Fn() -> bool,
-}
-
-/// A section of an utterance.
-#[derive(Debug)]
-struct Span<'a> {
-    /// The sample at which it begins.
-    start: usize,
-    audio: &'a [i16],
-    /// Where the sound is within `audio`.
-    sound: Range<usize>,
-}
-
-/// Decodes the tail after `index` windows.
-fn last(
-    recogniser: &mut Recogniser,
-    work: &Work<'_>,
-    understood: &mut Understood,
-    index: usize,
-    mut tail: Span<'_>,
-) -> Result<Piece, Fault> {
-    let order = &work.job.order;
-    let start = tail.start;
-    let known = understood.tail.as_ref().filter(|known| known.sound.start >= start);
-    if let Some(known) = known {
-        if start + tail.sound.end <= known.heard_until {
-            return Ok(known.piece.clone());
-        }
-        // Louder words must not cut off the softer ones before them.
-        tail.sound.start = tail.sound.start.min(known.sound.start - start);
-    }
-    let kept = known.and_then(|known| {
-        let said =
-            recogniser.said_for(&known.piece.said, rest_of(&order.stable, &understood.windows[..index])?);
-        (!said.is_empty()).then_some(Kept { said, of: &known.piece })
-    });
-    let place = start + tail.sound.start..start + tail.sound.end;
-    let piece = hear(recogniser, work, understood, &tail, kept)?;
-    if let Some(identified) = &piece.language
-        && !piece.text.is_empty()
-        && language::is_settled(identified.probability, seconds(&place))
-    {
-        understood.language.get_or_insert_with(|| identified.clone());
-    }
-    if is_noise(&piece) && place.len() >= LONG_NOISE {
-        // Nobody speaks there: later decodes cover only what follows, and the end, where speech may have begun.
-        understood.windows.truncate(index);
-        understood.windows.push(Window { end: place.end - KEPT_OF_NOISE, piece: piece.clone() });
-        understood.tail = None;
-        return Ok(piece);
-    }
-    let heard_until = audio::heard_until(place.end, start + tail.audio.len());
-    understood.tail = Some(Tail { sound: place, heard_until, piece: piece.clone() });
-    Ok(piece)
-}
-
-/// Whether the model heard nothing but noise.
-fn is_noise(piece: &Piece) -> bool {
-    piece.tokens > 0 && piece.text.is_empty() && piece.no_speech >= NOISE
-}
-
-/// The stable words after those of these windows; `None` if there are none or they do not match.
-fn rest_of<'a>(stable: &'a str, windows: &[Window]) -> Option<&'a str> {
-    let rest = windows
-        .iter()
-        .try_fold(stable, |rest, window| rest.strip_prefix(window.piece.text.as_str()).map(str::trim_start));
-    rest.filter(|rest| !rest.is_empty())
-}
-
-fn seconds(sound: &Range<usize>) -> f32 {
-    sound.len() as f32 / audio::RATE as f32
-}
-
-/// Runs one section through the model, in the settled language if there is one.
-fn hear(
-    recogniser: &mut Recogniser,
-    Work { job, stop }: &Work<'_>,
-    understood: &Understood,
-    Span { audio, sound, .. }: &Span<'_>,
-    kept: Option<Kept<'_>>,
-) -> Result<Piece, Fault> {
-    let utterance = &job.order.utterance;
-    let settled = understood.language.as_ref();
-    let around = audio::around(sound, audio.len());
-    let hints = Hints {
-        end: sound.end - around.start,
-        language: utterance.languages.given.as_ref().or(settled.map(|it| &it.language)),
-        expected: &utterance.languages.expected,
-        phrases: &job.order.phrases,
-        seconds: seconds(sound),
-        prompt: &utterance.prompt,
-        translate: utterance.languages.translate,
-        kept,
-    };
-    let audio = audio::to_float(&audio[around]);
-    let piece = recogniser.hear(&audio, hints, *stop)?;
-    Ok(Piece { language: piece.language.or(settled.cloned()), ..piece })
-}
-
-fn transcript<'a>(job: &Job, pieces: impl Iterator<Item = &'a Piece> + Clone) -> Transcript {
-    let order = &job.order;
-    let heard = pieces.clone().filter(|piece| !piece.text.is_empty());
-    let text = heard.clone().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ");
-    let identified = heard.clone().find_map(|piece| piece.language.clone());
-    let languages = heard.clone().map(|piece| &piece.languages).find(|languages| !languages.is_empty());
-    let given = order.utterance.languages.given.clone();
-    let (language, language_probability) = match (given, identified) {
-        (Some(Language { code, .. }), _) => (code, 0.0),
-        (None, Some(Identified { language, probability })) => (language.code, probability),
-        (None, None) => ("", 0.0),
-    };
-    // Silence that never reached the model is certainly not speech.
-    let no_speech = |piece: &Piece| if piece.tokens == 0 { 1.0 } else { piece.no_speech };
-    let tokens: usize = pieces.clone().map(|piece| piece.tokens).sum();
-    let log_probability: f32 = pieces.clone().map(|piece| piece.log_probability).sum();
-    Transcript {
-        number: order.number,
-        r#final: order.is_final,
-        text,
-        language: language.into(),
-        language_probability,
-        no_speech_probability: pieces.map(no_speech).fold(1.0, f32::min),
-        average_log_probability: log_probability / tokens.max(1) as f32,
-        samples: order.samples as u64,
-        decode_ms: 0,
-        words: Vec::new(),
-        languages: languages.cloned().unwrap_or_default(),
+        let mut recogniser = match ready.take().map_or_else(|| model.recogniser(), Ok) {
+            Ok(recogniser) => recogniser,
+            Err(error) => {
+                tracing::error!("a recording cannot be heard: {error:#}");
+                job.fail(Status::internal(format!("{error:#}")));
+                continue;
+            }
+        };
+        let work = state.aside();
+        let done = attempt(&mut recogniser, queue, &mut job, &|| {});
+        drop(work);
+        ready = Some(recogniser);
+        settle(queue, job, done);
     }
 }

@@ -20,7 +20,7 @@ async fn long_work(engine: &Engine, priority: Priority) -> Utterance {
 async fn a_caller_that_leaves_stops_its_decode_and_the_next_is_served() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let working = long_work(&engine, Priority::Live).await;
-    let waiting = engine.speak(Priority::Batch).await;
+    let waiting = engine.speak(Priority::Speculative).await;
     waiting.hear(&jfk()).await;
     waiting.decode(1, true).await;
     engine.until(|stats| stats.queued == 1).await;
@@ -64,13 +64,11 @@ async fn a_newer_decode_replaces_a_waiting_partial_and_never_a_final() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn live_turns_go_before_speculative_ones_and_those_before_batch_work() {
+async fn live_turns_go_before_speculative_ones() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let working = long_work(&engine, Priority::Live).await;
-    let (done, mut order) = tokio::sync::mpsc::channel(3);
-    for (waiting, priority) in
-        [Priority::Batch, Priority::Speculative, Priority::Live].into_iter().enumerate()
-    {
+    let (done, mut order) = tokio::sync::mpsc::channel(2);
+    for (waiting, priority) in [Priority::Speculative, Priority::Live].into_iter().enumerate() {
         let mut utterance = engine.speak(priority).await;
         utterance.hear(&jfk()).await;
         utterance.decode(1, true).await;
@@ -86,22 +84,37 @@ async fn live_turns_go_before_speculative_ones_and_those_before_batch_work() {
     assert_eq!(order.recv().await, Some(Priority::Live));
     drop(working);
     assert_eq!(order.recv().await, Some(Priority::Speculative));
-    assert_eq!(order.recv().await, Some(Priority::Batch));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_batch_work_lets_a_live_turn_in_between() {
+async fn a_live_turn_does_not_wait_for_a_long_recording_nor_end_it() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let mut batch = long_work(&engine, Priority::Batch).await;
     assert_eq!(words(&engine.transcribe(&jfk()).await.text), words(JFK));
     assert!(batch.next().now_or_never().is_none(), "seven minutes of speech were decoded first");
+    let stats = engine.stats().await;
+    assert_eq!((stats.active, stats.cancelled, stats.failed), (1, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_is_heard_as_well_as_a_call_and_ends_when_its_client_leaves() {
+    let engine = Engine::ready(&fast_model(), &[]).await;
+    let mut recording = engine.speak(Priority::Batch).await;
+    recording.hear(&jfk()).await;
+    recording.decode(1, true).await;
+    assert_eq!(words(&recording.next().await.unwrap().text), words(JFK));
+    drop(recording);
+    let long = long_work(&engine, Priority::Batch).await;
+    drop(long);
+    let after = engine.until(|stats| stats.active == 0).await;
+    assert_eq!((after.queued, after.cancelled, after.failed), (0, 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passed_deadline_is_reported_while_another_decode_runs() {
     let engine = Engine::ready(&fast_model(), &[]).await;
     let _working = long_work(&engine, Priority::Live).await;
-    let mut late = engine.speak(Priority::Batch).await;
+    let mut late = engine.speak(Priority::Speculative).await;
     late.hear(&jfk()).await;
     let decode = SttDecode { number: 7, r#final: true, deadline_ms: 50, ..SttDecode::default() };
     late.send(Input::Decode(decode)).await;

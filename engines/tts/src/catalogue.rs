@@ -195,6 +195,7 @@ impl Catalogue {
                 speakers: u32::try_from(facts.numbered.count()).unwrap_or(u32::MAX).max(1),
                 source: facts.source.to_owned(),
                 mixes: facts.mixes,
+                version: self.cards[model].version.now(),
             }
         };
         self.usable().map(describe).collect()

@@ -16,9 +16,11 @@ use visavis_proto::v1::{Priority, SpeechPart};
 use crate::catalogue::Voice;
 use crate::queue::{Interrupt, Queue};
 use crate::runtime::run_options;
+use crate::split::shorten;
 use crate::text::Part;
 
-/// How often a job is interrupted at most: it must be spoken in the end, however many calls there are.
+/// How often a run is interrupted at most. Then the part is halved, so that it fits between what is spoken for calls, and in the end is so
+/// brief that it need not be interrupted: a text is spoken in the end, however many calls there are, and none of them waits for it.
 const MOST_INTERRUPTIONS: u8 = 8;
 /// How many of them may be for work beside calls, so that a call always finds some left.
 const MOST_BESIDE_CALLS: u8 = MOST_INTERRUPTIONS / 2;
@@ -45,11 +47,26 @@ pub(crate) struct Job {
     pub(crate) ticket: Ticket,
 }
 
+impl Job {
+    /// The next part has been spoken.
+    pub(crate) fn advance(&mut self) {
+        self.next += 1;
+        self.stop.count_anew();
+    }
+
+    /// A run was interrupted, and is to be done again: of a shorter part if that has happened too often.
+    pub(crate) fn again(&mut self) {
+        if self.stop.is_worn() && shorten(&self.text, &mut self.parts, self.next) {
+            self.stop.count_anew();
+        }
+    }
+}
+
 /// Stops or interrupts a job, even in the middle of a network run.
 pub(crate) struct Stop {
     stopped: AtomicBool,
     interrupted: AtomicBool,
-    /// How often it has been interrupted.
+    /// How often the run of its next part has been interrupted.
     interruptions: AtomicU8,
     deadline: Option<Instant>,
     long: bool,
@@ -99,6 +116,16 @@ impl Stop {
         if let Some(Err(error)) = self.run.get().map(RunOptions::terminate) {
             tracing::warn!(%error, "a run could not be terminated");
         }
+    }
+
+    /// Whether the run has been interrupted as often as it may be.
+    fn is_worn(&self) -> bool {
+        self.interruptions.load(Ordering::Acquire) >= MOST_INTERRUPTIONS
+    }
+
+    /// Another part is next.
+    fn count_anew(&self) {
+        self.interruptions.store(0, Ordering::Release);
     }
 
     /// Whether it is interrupted.
@@ -211,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_not_interrupted_for_ever_and_work_beside_calls_leaves_interruptions_to_calls() {
+    fn a_run_is_not_interrupted_for_ever_and_work_beside_calls_leaves_interruptions_to_calls() {
         let stop = Stop::new(None, false);
         let interrupted = |by: Priority| {
             stop.interrupt(by);
@@ -222,8 +249,10 @@ mod tests {
         }
         assert!(!interrupted(Priority::Speculative));
         for _ in MOST_BESIDE_CALLS..MOST_INTERRUPTIONS {
-            assert!(interrupted(Priority::Live));
+            assert!(!stop.is_worn() && interrupted(Priority::Live));
         }
-        assert!(!interrupted(Priority::Live));
+        assert!(stop.is_worn() && !interrupted(Priority::Live));
+        stop.count_anew();
+        assert!(!stop.is_worn() && interrupted(Priority::Live), "another part is another run");
     }
 }

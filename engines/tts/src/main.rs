@@ -8,7 +8,7 @@
 //! assign these to words; an [`acoustic`] model speaks them on [`runtime`] and gives their durations; [`sound`] sets the level.
 //! The [`catalogue`] knows the models and their voices, which a request can [`mix`]. The [`loader`] loads the default models one
 //! after the other, in the order that [`order`] decides: the engine is ready once the first is loaded. Another model is loaded
-//! for the requests that wait for it, and dropped when the [`residents`] say so.
+//! for the requests that wait for it, and dropped when the [`residents`] say so; its [`version`] tells callers which files speak.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,6 +49,7 @@ mod synthesizer;
 mod text;
 mod trims;
 mod utterance;
+mod version;
 mod words;
 mod worker;
 

@@ -22,6 +22,8 @@ use crate::words::words;
 
 /// A run of more symbols may need much more memory than those of a call's usual segments.
 const LARGE: usize = 120;
+/// Most symbols of a run that leaves the cores to calls: one operation of a longer one, which nothing interrupts, could take more than 50 ms.
+const LONGEST_BESIDE_CALLS: usize = 150;
 
 /// The state of a model.
 enum Slot {
@@ -119,7 +121,10 @@ impl Synthesizer {
         };
         let facts = model.facts().clone();
         self.espeak.select(&facts.speaker(job.voice.first()).espeak)?;
-        let longest = fitting(facts.longest_input, job.speed);
+        // A run ends early between two of its operations only.
+        let most =
+            if job.gentle { facts.longest_input.min(LONGEST_BESIDE_CALLS) } else { facts.longest_input };
+        let longest = fitting(most, job.speed);
         let clauses = next_clauses(&mut self.espeak, job, longest);
         let part = &job.parts[job.next];
         let utterance = Utterance::new(&clauses, &facts.symbols);

@@ -246,6 +246,7 @@ impl Worker<'_> {
         for model in self.residents.unused(Instant::now()) {
             if let Some(ready) = self.synthesizer.unload(model) {
                 tracing::info!(voice = self.catalogue.facts(model).name, "dropped because it was not used");
+                self.catalogue.cards()[model].version.unload();
                 self.loader.free(model, ready);
             }
         }
@@ -265,9 +266,10 @@ fn step(
     let Attempt { spoken, took, interrupted } = attempt(synthesizer, state, queue, &mut entry);
     let job = &mut entry.item;
     if interrupted && spoken.is_err() && !job.stop.is_stopped() {
+        job.again();
         return Some(entry);
     }
-    job.next += 1;
+    job.advance();
     let last = job.next == job.parts.len();
     match spoken {
         _ if job.stop.is_stopped() => None,

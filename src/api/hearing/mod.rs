@@ -56,6 +56,7 @@ impl FromRef<App> for Desk {
             tts: app.voice_beside_calls(),
             vad: app.fleet.engines().vad,
             places: app.places.clone(),
+            waited: true,
             busy: Arc::new(move || admission.active(Kind::Call) > 0),
         };
         let folder = app.config.uploads_dir();

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Request};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::Value;
 use tower::ServiceExt;
-use visavis_listening::listen::{Engines, places};
+use visavis_listening::listen::{Engines, Places};
 use visavis_scripted::{ScriptedStt, ScriptedTts};
 
 use super::Desk;
@@ -33,7 +33,8 @@ impl Vad for Loudness {
 pub(in crate::api) fn desk(stt: &Arc<ScriptedStt>) -> Desk {
     let tts = Arc::new(ScriptedTts::default().with_capabilities(TtsCapabilities::default()));
     let vad = Arc::new(|| Box::new(Loudness) as Box<dyn Vad>);
-    let engines = Engines { stt: stt.clone(), tts, vad, places: places(), busy: Arc::new(|| false) };
+    let (places, busy) = (Places::new(), Arc::new(|| false));
+    let engines = Engines { stt: stt.clone(), tts, vad, places, waited: true, busy };
     Desk { engines, folder: std::env::temp_dir(), largest: 1 << 20 }
 }
 

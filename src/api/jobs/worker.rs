@@ -63,7 +63,9 @@ impl Hands {
         let Recorded { name, language, prompt, translate, measured } = recorded;
         self.check_recognition()?;
         let order = Order { language, prompt, translate, measured };
-        let heard = hearing::heard(file, order, self.hearing.engines.clone()).await.map_err(of_hearing)?;
+        let heard = hearing::heard(file, order, self.hearing.engines.clone().unhurried())
+            .await
+            .map_err(of_hearing)?;
         let mut transcript = transcribe::whole(&heard);
         transcript["name"] = json!(name);
         Ok(Product { bytes: transcript.to_string().into(), ending: "json" })

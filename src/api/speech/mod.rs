@@ -148,7 +148,7 @@ impl Desk {
         let longest = self.settings.own.longest_text as usize;
         let text = Text { text: &asked.text, speed, lexicons: &lexicons, longest };
         let pieces = text::pieces(text).map_err(|fault| Fault::wrong(asked.field, &fault.to_string()))?;
-        let Chosen { voice, language, speaks, source } =
+        let Chosen { voice, language, speaks, source, version } =
             self.voices.choose(&asked.voice, &asked.language).await?;
         let script = Script { voice, language, pieces };
         let model = self.model();
@@ -156,6 +156,7 @@ impl Desk {
         let voiced = Voiced {
             engine: format!("{source}/{speaks}"),
             model: format!("{model}@{:016x}", self.settings.sound),
+            version,
             since: since.and_then(|since| since.duration_since(UNIX_EPOCH).ok()),
         };
         let (key, format) = (Key::of(&script, &voiced), asked.format);

@@ -51,6 +51,8 @@ pub(super) struct Chosen {
     pub(super) speaks: String,
     /// What speaks it, such as `piper`.
     pub(super) source: String,
+    /// Of its files, as far as the engine tells.
+    pub(super) version: String,
 }
 
 impl Voices {
@@ -137,9 +139,11 @@ fn about(chosen: ChosenVoice, voices: &[Voice], known: &[KnownVoice]) -> Chosen 
     let ChosenVoice { name, language } = chosen;
     let of_language = || first(known, &language).map(|voice| voice.name.clone()).unwrap_or_default();
     let speaks = if name.is_empty() { of_language() } else { name.clone() };
-    let source = voices.iter().find(|voice| voice.leads(&speaks)).map(|voice| voice.source.clone());
+    let voice = voices.iter().find(|voice| voice.leads(&speaks));
+    let source = voice.map(|voice| voice.source.clone());
     let source = source.filter(|source| !source.is_empty()).unwrap_or_else(|| "visavis".into());
-    Chosen { voice: name, language, speaks, source }
+    let version = voice.map(|voice| voice.version.clone()).unwrap_or_default();
+    Chosen { voice: name, language, speaks, source, version }
 }
 
 #[cfg(test)]
@@ -235,6 +239,12 @@ mod tests {
         voices.choose("joe", "").await.unwrap();
         age(&voices, FRESH_WITHOUT);
         assert_eq!(voices.choose("ann", "").await.unwrap().speaks, "ann");
+    }
+
+    #[tokio::test]
+    async fn the_version_of_a_voices_files_is_told() {
+        let joe = Voice { version: "2".into(), ..english("joe") };
+        assert_eq!(listing(vec![Ok(vec![joe])]).choose("joe", "").await.unwrap().version, "2");
     }
 
     #[tokio::test]

@@ -9,8 +9,10 @@ pub mod animator;
 pub mod recited;
 pub mod recording;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use crate::avatar::cue::PlacedCue;
@@ -87,10 +89,17 @@ pub fn speak_as(
     let (out, parts) = mpsc::channel(AHEAD);
     let segments = segments(text, &speaker.language);
     tokio::spawn(async move {
-        for segment in segments {
-            let Err(error) = say(segment, &speaker, &manner, tts.as_ref(), &out).await else { continue };
+        let all = async {
+            for segment in segments {
+                say(segment, &speaker, &manner, tts.as_ref(), &out).await?;
+            }
+            Ok::<(), EngineError>(())
+        };
+        // Without an error its reader would take the beginning for the whole.
+        let broken = |_| Err(EngineError::Failed("speaking broke down; the log says where".into()));
+        let spoken = AssertUnwindSafe(all).catch_unwind().await.unwrap_or_else(broken);
+        if let Err(error) = spoken {
             _ = out.send(Err(error)).await;
-            return;
         }
     });
     parts

@@ -139,8 +139,13 @@ impl Recital {
         let likely =
             (!self.likely.is_empty()).then(|| LanguageWeight { language: self.likely.clone(), weight: 1.0 });
         let expected = likely.into_iter().collect();
-        let request =
-            SttRequest { language: self.language.clone(), expected, ahead: true, ..SttRequest::default() };
+        let request = SttRequest {
+            language: self.language.clone(),
+            expected,
+            ahead: true,
+            waited: true,
+            ..SttRequest::default()
+        };
         let SttStream { input, mut output } = self.engines.stt.open(request).await?;
         let told = async {
             for piece in audio.chunks(MIC_RATE as usize) {

@@ -16,6 +16,7 @@ use super::graph::InnerTensor;
 use super::network::{Kind, Network, Spoken};
 use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Share, Sound};
 use crate::runtime::Runtime;
+use crate::version::Version;
 
 mod phonemes;
 mod styles;
@@ -81,7 +82,7 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
         let network = Network::load(runtime, &files.path, &NETWORK)?;
         Ok(Box::new(Kokoro { network, files: files.clone() }))
     };
-    Ok(Card { facts, load: Box::new(load) })
+    Ok(Card { facts, load: Box::new(load), version: Version::default() })
 }
 
 /// The network's path, and its voices.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use ort::session::RunOptions;
 
 use crate::runtime::Runtime;
+use crate::version::Version;
 
 #[cfg(test)]
 mod conformance;
@@ -133,16 +134,21 @@ pub(crate) struct Card {
     /// The facts that are known without the network.
     pub(crate) facts: Arc<Facts>,
     load: Load,
+    /// The version of its files.
+    pub(crate) version: Version,
 }
 
 impl Card {
     /// Reads a model's description; errors say what to do.
     pub(crate) fn read(files: &ModelFiles) -> anyhow::Result<Self> {
-        (files.format.read)(files)
+        // Before its files are read: what is changed meanwhile has another version.
+        let version = Version::of(&files.model, files.beside.iter());
+        Ok(Self { version, ..(files.format.read)(files)? })
     }
 
     /// Loads the network; errors say what to do.
     pub(crate) fn load(&self, runtime: &Runtime) -> anyhow::Result<Box<dyn AcousticModel>> {
+        self.version.load();
         (self.load)(runtime)
     }
 }
@@ -163,7 +169,11 @@ impl Card {
             numbered,
             mixes,
         };
-        Self { facts: Arc::new(facts), load: Box::new(|_| anyhow::bail!("no network")) }
+        Self {
+            facts: Arc::new(facts),
+            load: Box::new(|_| anyhow::bail!("no network")),
+            version: Version::default(),
+        }
     }
 }
 

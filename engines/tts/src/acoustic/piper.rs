@@ -16,6 +16,7 @@ use super::graph::InnerTensor;
 use super::network::{Kind, Network, Spoken};
 use super::{AcousticModel, Card, Durations, Facts, Format, Input, ModelFiles, Numbered, Sound, Speaker};
 use crate::runtime::Runtime;
+use crate::version::Version;
 
 mod ids;
 
@@ -118,7 +119,7 @@ fn read(files: &ModelFiles) -> anyhow::Result<Card> {
     let files = Arc::new(Files { path: path.to_owned(), facts: facts.clone(), ids, inference });
     let load =
         move |runtime: &Runtime| Ok(Box::new(Piper::load(runtime, files.clone())?) as Box<dyn AcousticModel>);
-    Ok(Card { facts, load: Box::new(load) })
+    Ok(Card { facts, load: Box::new(load), version: Version::default() })
 }
 
 /// The speakers as described. The names of those whose number is not an integer are dropped.

@@ -62,12 +62,19 @@ impl Stt for GrpcStt {
     async fn open(&self, request: SttRequest) -> Result<SttStream, EngineError> {
         let (input, mut queue) = mpsc::channel(STT_QUEUE);
         let (wire, outgoing) = mpsc::channel(STT_QUEUE);
-        let SttRequest { language, expected, ahead, prompt, translate, .. } = request;
+        let SttRequest { language, expected, ahead, waited, prompt, translate, .. } = request;
         let priority = if ahead { v1::Priority::Batch } else { v1::Priority::Live }.into();
         let weight = |LanguageWeight { language, weight }| v1::LanguageWeight { language, weight };
         let expected_languages = expected.into_iter().map(weight).collect();
-        let start =
-            v1::SttStart { language, prompt, expected_languages, priority, translate, ..Default::default() };
+        let start = v1::SttStart {
+            language,
+            prompt,
+            expected_languages,
+            priority,
+            translate,
+            waited,
+            ..Default::default()
+        };
         // The RPC responds only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);

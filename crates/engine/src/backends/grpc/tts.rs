@@ -63,8 +63,8 @@ impl Tts for GrpcTts {
 }
 
 fn voice(voice: v1::Voice) -> Voice {
-    let v1::Voice { name, language, locale, speakers, source, mixes, .. } = voice;
-    Voice { title: title(&name, &source), name, language, locale, speakers, source, mixes }
+    let v1::Voice { name, language, locale, speakers, source, mixes, version, .. } = voice;
+    Voice { title: title(&name, &source), name, language, locale, speakers, source, mixes, version }
 }
 
 fn word(word: v1::Word) -> WordTime {
