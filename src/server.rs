@@ -102,6 +102,7 @@ impl Server {
             beside,
             speech,
             jobs,
+            job_books: Arc::default(),
             places: visavis_listening::listen::places(),
             metrics,
         };

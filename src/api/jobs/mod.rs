@@ -2,12 +2,18 @@
 //!
 //! - `texts`: what a request with texts asks for (pure); `upload`: requests on their way to the disk
 //! - `worker`: does the items, by the rooms that serve requests
+//! - `shares` (pure): how many jobs each address has; `deleted` (pure): jobs that are there no more; `books`: both
 //! - `shown`: a job as clients see it, with links (pure); `events`: as it goes on
 //! - `results`: results in one file, or as JSON
+//! - `refused`: why something is not done, as problems
 //! - this file: the handlers
 
+mod books;
+mod deleted;
 mod events;
+mod refused;
 mod results;
+mod shares;
 mod shown;
 pub(super) mod texts;
 mod upload;
@@ -18,22 +24,27 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRef, Path, Query, Request, State};
+use axum::extract::{FromRef, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use visavis_jobs::actor::now;
 use visavis_jobs::link::Link;
 use visavis_jobs::queue::Bounds;
-use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress, Refusal, Runner, Settings, StoreError};
+use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress, Runner, Settings, StoreError};
 
 use super::App;
 use super::admit::admit;
 use super::caller::Caller;
 use super::hearing;
-use super::problem::Problem;
-use crate::admission::{Kind, Permit};
+use super::part::Part;
+use super::problem::{Problem, broken};
+use super::speech;
+use crate::admission::{Kind, Permit, Principal};
 use crate::config::{self, Config};
+pub use books::Books;
+use books::Place;
+use refused::{of_store, unsigned};
 use shown::Shown;
 use worker::Hands;
 
@@ -47,14 +58,21 @@ const MEBIBYTE: u64 = 1 << 20;
 pub(super) struct Office {
     /// None: the folder of jobs cannot be used, or there is to be none.
     jobs: Option<Arc<Jobs>>,
+    books: Arc<Books>,
+    speech: Arc<speech::Desk>,
     hearing: hearing::Desk,
     settings: config::Jobs,
 }
 
 impl FromRef<App> for Office {
     fn from_ref(app: &App) -> Self {
-        let hearing = hearing::Desk::from_ref(app);
-        Self { jobs: app.jobs.clone(), hearing, settings: app.config.jobs.clone() }
+        Self {
+            jobs: app.jobs.clone(),
+            books: app.job_books.clone(),
+            speech: app.speech.clone(),
+            hearing: hearing::Desk::from_ref(app),
+            settings: app.config.jobs.clone(),
+        }
     }
 }
 
@@ -94,8 +112,8 @@ pub(super) async fn submit(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let _permit = admit(&app, principal, Kind::Request)?;
-    Office::from_ref(&app).submit(request).await
+    let _permit = admit(&app, principal.clone(), Kind::Request)?;
+    Office::from_ref(&app).submit(request, principal).await
 }
 
 /// Takes a job of texts, and waits for it a little.
@@ -104,15 +122,15 @@ pub(super) async fn generate(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let permit = admit(&app, principal, Kind::Request)?;
-    Office::from_ref(&app).generate(request, permit).await
+    let permit = admit(&app, principal.clone(), Kind::Request)?;
+    Office::from_ref(&app).generate(request, principal, permit).await
 }
 
 /// The results of a job.
 pub(super) async fn result(
     State(app): State<App>,
     Caller(principal): Caller,
-    Path(id): Path<String>,
+    Part(id): Part,
     signed: Result<Query<Signed>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(signed) = signed.map_err(|rejection| unsigned(&rejection))?;
@@ -121,41 +139,47 @@ pub(super) async fn result(
 }
 
 /// How far a job is.
-pub(super) async fn progress(
-    State(office): State<Office>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn progress(State(office): State<Office>, Part(id): Part) -> Result<Response, Problem> {
     let (jobs, id) = office.named(&id)?;
     let progress = jobs.progress(id).ok_or_else(|| office.unknown())?;
     Ok(office.answer(StatusCode::OK, id, &progress))
 }
 
-/// Cancels a job.
-pub(super) async fn cancel(
-    State(office): State<Office>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+/// Cancels a job; what is done of it stays.
+pub(super) async fn cancel(State(office): State<Office>, Part(id): Part) -> Result<Response, Problem> {
     let (jobs, id) = office.named(&id)?;
     let progress = jobs.cancel(id).await.map_err(|refusal| office.refused(refusal))?;
     Ok(office.answer(StatusCode::OK, id, &progress))
 }
 
 /// Has the failed items of a job tried again.
-pub(super) async fn retry(State(office): State<Office>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let (jobs, id) = office.named(&id)?;
-    let progress = jobs.retry(id).await.map_err(|refusal| office.refused(refusal))?;
-    Ok(office.answer(StatusCode::ACCEPTED, id, &progress))
+pub(super) async fn retry(
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Part(id): Part,
+) -> Result<Response, Problem> {
+    Office::from_ref(&app).retry(&id, principal).await
+}
+
+/// Deletes a job with all that it has; one that goes on is cancelled first.
+pub(super) async fn delete(State(office): State<Office>, Part(id): Part) -> Result<StatusCode, Problem> {
+    office.delete(&id).await
 }
 
 /// A job as it goes on.
 pub(super) async fn follow(
-    State(office): State<Office>,
-    Path(id): Path<String>,
+    State(app): State<App>,
+    Caller(principal): Caller,
+    Part(id): Part,
 ) -> Result<Response, Problem> {
-    let (jobs, id) = office.named(&id)?;
-    let progress = jobs.watch(id).ok_or_else(|| office.unknown())?;
-    let office = office.clone();
-    Ok(events::sent(progress, move |progress| office.shown(id, progress)))
+    let permit = admit(&app, principal, Kind::Following)?;
+    Office::from_ref(&app).follow(&id, permit)
+}
+
+/// A request that may bring a job.
+struct Seated {
+    request: Request,
+    place: Option<Place>,
 }
 
 /// The fields of a signed link.
@@ -168,21 +192,30 @@ pub(super) struct Signed {
 
 impl Office {
     /// Takes a job of texts or recordings.
-    async fn submit(&self, request: Request) -> Result<Response, Problem> {
+    async fn submit(&self, request: Request, whose: Principal) -> Result<Response, Problem> {
         let jobs = self.jobs()?;
+        let Seated { request, place } = self.seated(jobs, request, whose)?;
         let id = if is_json(&request) {
             upload::texts(self, jobs, request, texts::Form::Job).await?
         } else {
             upload::recordings(self, jobs, request).await?
         };
+        fill(place, id);
         let progress = jobs.progress(id).ok_or_else(|| self.unknown())?;
         Ok(self.answer(StatusCode::ACCEPTED, id, &progress))
     }
 
     /// Takes a job of texts, and responds with its results if they are soon there.
-    async fn generate(&self, request: Request, permit: Permit) -> Result<Response, Problem> {
+    async fn generate(
+        &self,
+        request: Request,
+        whose: Principal,
+        permit: Permit,
+    ) -> Result<Response, Problem> {
         let jobs = self.jobs()?;
+        let Seated { request, place } = self.seated(jobs, request, whose)?;
         let id = upload::texts(self, jobs, request, texts::Form::Batch).await?;
+        fill(place, id);
         let mut progress = jobs.watch(id).ok_or_else(|| self.unknown())?;
         let wait = Duration::from_secs(u64::from(self.settings.wait_seconds));
         let over = tokio::time::timeout(wait, progress.wait_for(|progress| progress.status.is_over())).await;
@@ -193,6 +226,45 @@ impl Office {
         }
         let body = results::json(jobs.store().clone(), id, progress, permit);
         Ok(([(header::LOCATION, shown::address(id))], body).into_response())
+    }
+
+    /// Has the failed items of a job tried again; one that was over counts for who asks, as a new one does.
+    async fn retry(&self, id: &str, whose: Principal) -> Result<Response, Problem> {
+        let (jobs, id) = self.named(id)?;
+        let is_over = jobs.progress(id).is_some_and(|progress| progress.status.is_over());
+        let place = if is_over { self.place(jobs, whose)? } else { None };
+        let progress = jobs.retry(id).await.map_err(|refusal| self.refused(refusal))?;
+        fill(place, id);
+        Ok(self.answer(StatusCode::ACCEPTED, id, &progress))
+    }
+
+    /// Deletes a job. The queue has its number of items until its time is over; nothing else of it stays.
+    async fn delete(&self, id: &str) -> Result<StatusCode, Problem> {
+        let (jobs, id) = self.named(id)?;
+        let progress = jobs.cancel(id).await.map_err(|refusal| self.refused(refusal))?;
+        if !self.books.delete(jobs, id, progress.spec.items) {
+            return Err(self.too_many_deleted());
+        }
+        let store = jobs.store().clone();
+        let removed = tokio::task::spawn_blocking(move || store.remove(id)).await.map_err(|_| broken())?;
+        match removed {
+            // Another request was faster.
+            Err(StoreError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                self.books.keep(id);
+                return Err(of_store(&error));
+            }
+            Ok(()) => {}
+        }
+        Ok(StatusCode::NO_CONTENT)
+    }
+
+    /// A job as it goes on.
+    fn follow(&self, id: &str, permit: Permit) -> Result<Response, Problem> {
+        let (jobs, id) = self.named(id)?;
+        let progress = jobs.watch(id).ok_or_else(|| self.unknown())?;
+        let office = self.clone();
+        Ok(events::sent(progress, permit, move |progress| office.shown(id, progress)))
     }
 
     /// The results of a job, for who has a link to them.
@@ -235,42 +307,34 @@ impl Office {
     }
 
     fn jobs(&self) -> Result<&Arc<Jobs>, Problem> {
-        self.jobs.as_ref().ok_or_else(|| {
-            let detail = "This server takes no jobs: its folder of jobs cannot be used, or jobs.disk_mb is 0. Its log says \
-                          more.";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).reason("no-jobs")
-        })
+        self.jobs.as_ref().ok_or_else(refused::no_jobs)
+    }
+
+    /// A place for one more job of this client; none: it has no share.
+    fn place(&self, jobs: &Jobs, whose: Principal) -> Result<Option<Place>, Problem> {
+        let most = self.settings.per_address;
+        if most == 0 || whose == Principal::Anonymous {
+            return Ok(None);
+        }
+        let place = self.books.place(jobs, whose, most as usize);
+        place.map(Some).ok_or_else(|| refused::share(most))
+    }
+
+    /// A place for the job of a request, or a refusal that also a client reads which only sends.
+    fn seated(&self, jobs: &Jobs, request: Request, whose: Principal) -> Result<Seated, Problem> {
+        match self.place(jobs, whose) {
+            Ok(place) => Ok(Seated { request, place }),
+            Err(problem) => {
+                hearing::leave(request);
+                Err(problem)
+            }
+        }
     }
 
     fn named(&self, id: &str) -> Result<(&Arc<Jobs>, JobId), Problem> {
-        Ok((self.jobs()?, JobId::parse(id).ok_or_else(|| self.unknown())?))
-    }
-
-    fn unknown(&self) -> Problem {
-        let days = self.settings.keep_days;
-        let detail = format!(
-            "There is no job of this id; jobs are deleted {days} days after their end (jobs.keep_days)."
-        );
-        Problem::new(StatusCode::NOT_FOUND, detail)
-    }
-
-    fn refused(&self, refusal: Refusal) -> Problem {
-        match refusal {
-            Refusal::Unknown => self.unknown(),
-            Refusal::Cancelled => {
-                let detail = "The job was cancelled; send its items as a new one.";
-                Problem::new(StatusCode::CONFLICT, detail).reason("cancelled")
-            }
-            Refusal::NothingFailed => {
-                let detail = "None of the job's items has failed, so there is nothing to retry.";
-                Problem::new(StatusCode::CONFLICT, detail).reason("nothing-failed")
-            }
-            Refusal::Store(error) => of_store(&error),
-            Refusal::Stopping => {
-                let detail = "The server stops. Try again in a moment.";
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
-            }
-        }
+        let jobs = self.jobs()?;
+        let id = JobId::parse(id).filter(|id| !self.books.is_deleted(*id));
+        Ok((jobs, id.ok_or_else(|| self.unknown())?))
     }
 
     fn shown(&self, id: JobId, progress: &Progress) -> serde_json::Value {
@@ -286,19 +350,11 @@ impl Office {
     }
 }
 
-fn unsigned(rejection: &QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, format!("The link is not whole: {}.", rejection.body_text()))
-}
-
-/// The problem of a disk that does not take, or give, what it should.
-fn of_store(error: &StoreError) -> Problem {
-    if error.lacks_room() {
-        let detail = format!("The job cannot be kept: {error}. Try again when there is room.");
-        return Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).reason("no-room");
+/// Notes whose job has come.
+fn fill(place: Option<Place>, job: JobId) {
+    if let Some(place) = place {
+        place.fill(job);
     }
-    tracing::error!(%error, "the folder of jobs fails (jobs.dir)");
-    let detail = "The server's folder of jobs (jobs.dir) fails; see its log.";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
 
 fn is_json(request: &Request) -> bool {

@@ -18,6 +18,9 @@ use crate::api::hearing::{self, Recording};
 use crate::api::problem::{Problem, broken, unread};
 use crate::api::transcribe;
 
+/// Most bytes of a prompt, which each recording is kept with; the recogniser takes far fewer.
+const LARGEST_PROMPT: usize = 16 << 10;
+
 /// Takes a job of texts.
 pub(super) async fn texts(
     office: &Office,
@@ -26,11 +29,11 @@ pub(super) async fn texts(
     form: Form,
 ) -> Result<JobId, Problem> {
     let body = whole(request, u64::from(office.settings.largest_body_mib)).await?;
-    let store = jobs.store().clone();
+    let (store, speech) = (jobs.store().clone(), office.speech.clone());
     let written = tokio::task::spawn_blocking(move || {
         let texts = Texts::read(form, &body)?;
         let mut draft = store.draft().map_err(|error| of_store(&error))?;
-        for line in texts.lines() {
+        for line in texts.lines(|asked| speech.check(asked)) {
             draft.item(&line?).map_err(|error| of_store(&error))?;
         }
         Ok::<_, Problem>(Written { draft, name: texts.name })
@@ -55,6 +58,13 @@ pub(super) async fn recordings(
     }
     let name = checked_name(upload.fields.one("name")?.unwrap_or_default().to_owned())?;
     let order = transcribe::order(&office.hearing, &upload.fields)?;
+    if order.prompt.len() > LARGEST_PROMPT {
+        let detail = format!(
+            "prompt has {} bytes; at most {LARGEST_PROMPT} in a job: each of its recordings is kept with it",
+            order.prompt.len()
+        );
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("prompt"));
+    }
     let store = jobs.store().clone();
     let written = tokio::task::spawn_blocking(move || {
         let mut draft = store.draft().map_err(|error| of_store(&error))?;
