@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, Request, Response};
+use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,13 +15,15 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+use visavis_jobs::link::Link;
+use visavis_jobs::{Form, JobId};
 use visavis_scripted::{ScriptedStt, ScriptedTts};
 
 use super::*;
-use crate::admission::{Admission, Limits};
+use crate::admission::{Admission, Limits, Principal};
 use crate::api::hearing::testing::{desk, form, permit, recording};
 use crate::api::speech::{Desk, VoiceEngine};
-use crate::config::{Server, SpeechApi};
+use crate::config::{self, Server, SpeechApi};
 use crate::engine::status::EngineStatus;
 use crate::engine::{EngineError, Voice};
 
