@@ -5,7 +5,9 @@ use utoipa::openapi::Type;
 
 use super::Method::{Delete, Get, Post};
 use super::Route;
-use super::recordings::{FORM, language as spoken_language, or_alone, prompt, recordings, times, translate};
+use super::recordings::{
+    FORM, in_query, language as spoken_language, or_alone, prompt, recordings, times, translate,
+};
 use super::speech::{FORMATS, language, lexicon, speed};
 use crate::api::jobs::texts::LONGEST_NAME;
 use crate::api::jobs::{cancel, delete, follow, generate, progress, result, retry, submit};
@@ -179,13 +181,9 @@ fn submitted() -> About {
         )
         .query("kind", choice("Of one recording as the whole body", &["transcription"]))
         .query("name", name())
-        .query("language", spoken_language())
-        .query("prompt", prompt())
-        .query("translate", translate())
-        .query("times", times())
         .takes(JSON, texts(), Some(asked))
         .takes(FORM, form, Some(json!({ "kind": "transcription", "file": ["one.mp3", "two.wav"] })));
-    accepted(or_alone(about), "The job")
+    accepted(in_query(or_alone(about)), "The job")
 }
 
 fn generated() -> About {

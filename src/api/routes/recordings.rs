@@ -42,6 +42,15 @@ fn recording() -> Shape {
     file("The recording, in any container: WAV, MP3, M4A, Ogg, FLAC, WebM, MP4")
 }
 
+/// Takes the fields of a recording that is the whole body.
+pub(super) fn in_query(about: About) -> About {
+    about
+        .query("language", language())
+        .query("prompt", prompt())
+        .query("translate", translate())
+        .query("times", times())
+}
+
 /// Takes a recording as the whole body as well.
 pub(super) fn or_alone(about: About) -> About {
     ALONE.into_iter().fold(about, |about, kind| about.takes(kind, recording(), None))
@@ -115,12 +124,8 @@ fn transcribed() -> About {
     });
     let about = About::new(Topic::Recordings, "A recording as text, segments and words")
         .more("With `Accept: application/x-ndjson` each segment is a line as soon as it is heard.")
-        .query("language", language())
-        .query("prompt", prompt())
-        .query("translate", translate())
-        .query("times", times())
         .takes(FORM, form, Some(json!({ "file": "talk.mp3", "language": "en" })));
-    or_alone(about).answers("What is said", transcript(), example).holds(
+    in_query(or_alone(about)).answers("What is said", transcript(), example).holds(
         "200",
         "application/x-ndjson",
         any("A line for each segment, and the end"),
@@ -136,10 +141,10 @@ fn all_transcribed() -> About {
         field("translate", translate()),
         field("times", times()),
     ]);
-    About::new(Topic::Recordings, "Several recordings as text")
+    let about = About::new(Topic::Recordings, "Several recordings as text")
         .more("One after the other. One that fails has its error in its place.")
-        .takes(FORM, form, Some(json!({ "file": ["one.mp3", "two.mp3"] })))
-        .answers("A result for each, in their order", batch(), json!({ "results": [] }))
+        .takes(FORM, form, Some(json!({ "file": ["one.mp3", "two.mp3"] })));
+    in_query(or_alone(about)).answers("A result for each, in their order", batch(), json!({ "results": [] }))
 }
 
 /// What a text over a recording tells.
@@ -182,20 +187,23 @@ fn all_aligned() -> About {
         needed("text", some("A text for each recording, in their order", text("A text"))),
         field("language", language()),
     ]);
-    About::new(Topic::Recordings, "Several texts, each over its recording")
+    let about = About::new(Topic::Recordings, "Several texts, each over its recording")
         .more("One after the other. One that fails has its error in its place.")
-        .takes(FORM, form, Some(json!({ "file": ["one.mp3", "two.mp3"], "text": ["One.", "Two."] })))
-        .answers("A result for each, in their order", batch(), json!({ "results": [] }))
+        .query("text", some_text("What is said in the one recording"))
+        .query("language", language())
+        .takes(FORM, form, Some(json!({ "file": ["one.mp3", "two.mp3"], "text": ["One.", "Two."] })));
+    or_alone(about).answers("A result for each, in their order", batch(), json!({ "results": [] }))
 }
 
 fn as_openai(summary: &str) -> About {
+    let format = || choice("The form", &["json", "text", "srt", "vtt", "verbose_json"]);
     let granularities = list("For verbose_json", choice("Times of what", &["segment", "word"]));
     let form = object([
         needed("file", recording()),
         field("model", text("Any name: there is one recogniser")),
         field("language", language()),
         field("prompt", prompt()),
-        field("response_format", choice("The form", &["json", "text", "srt", "vtt", "verbose_json"])),
+        field("response_format", format()),
         field("timestamp_granularities[]", granularities),
         field("stream", flag("As server-sent events, for json and text")),
         field("temperature", number_of("Accepted", &(0.0..=1.0))),
@@ -209,8 +217,13 @@ fn as_openai(summary: &str) -> About {
         field("segments", list("Segments", any("A segment"))),
         field("words", words()),
     ]);
-    About::new(Topic::Recordings, summary)
-        .takes(FORM, form, Some(json!({ "file": "talk.mp3", "model": "whisper-1" })))
+    let about = About::new(Topic::Recordings, summary)
+        .query("language", language())
+        .query("prompt", prompt())
+        .query("response_format", format())
+        .query("stream", flag("As of the form"))
+        .takes(FORM, form, Some(json!({ "file": "talk.mp3", "model": "whisper-1" })));
+    or_alone(about)
         .answers("What is said", either("By response_format", [short, verbose]), json!({ "text": "And so." }))
         .holds("200", "text/plain", text("As text or srt"), None)
         .holds("200", "text/vtt", text("As vtt"), None)

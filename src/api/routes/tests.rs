@@ -235,7 +235,7 @@ fn all_routes_whose_handlers_bound_bodies_themselves_give_uploads_their_time() {
     ];
     assert_eq!(uploads, BTreeSet::from(expected));
     let described = description();
-    for path in ["/transcribe", "/align", "/api/jobs"] {
+    for path in expected.into_iter().filter(|path| *path != "/generate_batch") {
         let body = &described["paths"][path]["post"]["requestBody"]["content"];
         assert!(body["audio/*"].is_object() && body["video/*"].is_object(), "{path}");
     }
