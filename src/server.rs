@@ -102,7 +102,7 @@ impl Server {
             beside,
             speech,
             jobs,
-            job_books: Arc::default(),
+            job_places: Arc::default(),
             places: visavis_listening::listen::places(),
             metrics,
         };

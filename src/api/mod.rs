@@ -118,8 +118,8 @@ pub struct App {
     pub speech: Arc<Desk>,
     /// Takes jobs; none: their folder cannot be used, or there are to be none.
     pub jobs: Option<Arc<Jobs>>,
-    /// How many jobs each address has, and which are deleted.
-    pub job_books: Arc<jobs::Books>,
+    /// The places of jobs on their way.
+    pub job_places: Arc<jobs::Places>,
     /// The places of recordings at the recogniser.
     pub places: Arc<Semaphore>,
     /// Renders `/metrics`.

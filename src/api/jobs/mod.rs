@@ -2,17 +2,16 @@
 //!
 //! - `texts`: what a request with texts asks for (pure); `upload`: requests on their way to the disk
 //! - `worker`: does the items, by the rooms that serve requests
-//! - `shares` (pure): how many jobs each address has; `deleted` (pure): jobs that are there no more; `books`: both
+//! - `shares`: how many jobs each address has (pure); `places`: those of jobs on their way
 //! - `shown`: a job as clients see it, with links (pure); `events`: as it goes on
 //! - `results`: results in one file, or as JSON
 //! - `office`: the parts of the server that take jobs, and what becomes of each request
 //! - `refused`: why something is not done, as problems
 //! - this file: the handlers
 
-mod books;
-mod deleted;
 mod events;
 mod office;
+mod places;
 mod refused;
 mod results;
 mod shares;
@@ -37,8 +36,8 @@ use super::part::Part;
 use super::problem::Problem;
 use crate::admission::Kind;
 use crate::config::Config;
-pub use books::Books;
 use office::{Office, Signed};
+pub use places::Places;
 use refused::{of_store, unsigned};
 use worker::Hands;
 

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use visavis_jobs::actor::now;
 use visavis_jobs::link::Link;
-use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress, StoreError};
+use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress};
 
-use super::books::{Books, Place};
+use super::places::{Place, Places};
 use super::refused::{self, of_store};
 use super::shown::{self, Shown};
 use super::{DAY, events, results, texts, upload};
 use crate::admission::{Permit, Principal};
-use crate::api::problem::{Problem, broken};
+use crate::api::problem::Problem;
 use crate::api::{App, hearing, speech};
 use crate::config;
 
@@ -26,7 +26,7 @@ use crate::config;
 pub(in crate::api) struct Office {
     /// None: the folder of jobs cannot be used, or there is to be none.
     pub(super) jobs: Option<Arc<Jobs>>,
-    pub(super) books: Arc<Books>,
+    pub(super) places: Arc<Places>,
     pub(super) speech: Arc<speech::Desk>,
     pub(super) hearing: hearing::Desk,
     pub(super) settings: config::Jobs,
@@ -36,7 +36,7 @@ impl FromRef<App> for Office {
     fn from_ref(app: &App) -> Self {
         Self {
             jobs: app.jobs.clone(),
-            books: app.job_books.clone(),
+            places: app.job_places.clone(),
             speech: app.speech.clone(),
             hearing: hearing::Desk::from_ref(app),
             settings: app.config.jobs.clone(),
@@ -106,24 +106,10 @@ impl Office {
         Ok(self.answer(StatusCode::ACCEPTED, id, &progress))
     }
 
-    /// Deletes a job. The queue has its number of items until its time is over; nothing else of it stays.
+    /// Deletes a job with all that it has.
     pub(super) async fn delete(&self, id: &str) -> Result<StatusCode, Problem> {
         let (jobs, id) = self.named(id)?;
-        let progress = jobs.cancel(id).await.map_err(|refusal| self.refused(refusal))?;
-        if !self.books.delete(jobs, id, progress.spec.items) {
-            return Err(self.too_many_deleted());
-        }
-        let store = jobs.store().clone();
-        let removed = tokio::task::spawn_blocking(move || store.remove(id)).await.map_err(|_| broken())?;
-        match removed {
-            // Another request was faster.
-            Err(StoreError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                self.books.keep(id);
-                return Err(of_store(&error));
-            }
-            Ok(()) => {}
-        }
+        jobs.delete(id).await.map_err(|refusal| self.refused(refusal))?;
         Ok(StatusCode::NO_CONTENT)
     }
 
@@ -189,7 +175,7 @@ impl Office {
         if most == 0 || whose == Principal::Anonymous {
             return Ok(None);
         }
-        let place = self.books.place(jobs, whose, most as usize);
+        let place = self.places.take(jobs, whose, most as usize);
         place.map(Some).ok_or_else(|| refused::share(most))
     }
 
@@ -205,9 +191,7 @@ impl Office {
     }
 
     pub(super) fn named(&self, id: &str) -> Result<(&Arc<Jobs>, JobId), Problem> {
-        let jobs = self.jobs()?;
-        let id = JobId::parse(id).filter(|id| !self.books.is_deleted(*id));
-        Ok((jobs, id.ok_or_else(|| self.unknown())?))
+        Ok((self.jobs()?, JobId::parse(id).ok_or_else(|| self.unknown())?))
     }
 
     pub(super) fn shown(&self, id: JobId, progress: &Progress) -> serde_json::Value {

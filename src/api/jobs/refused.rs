@@ -9,8 +9,6 @@ use crate::api::problem::Problem;
 
 /// Seconds after which an address with all of its jobs asks again: they last for minutes or hours.
 const SHARE_AGAIN: u32 = 60;
-/// The same where room is made by the day.
-const DAYS_AGAIN: u32 = 3600;
 
 impl Office {
     pub(super) fn unknown(&self) -> Problem {
@@ -32,22 +30,15 @@ impl Office {
                 let detail = "None of the job's items has failed, so there is nothing to retry.";
                 Problem::new(StatusCode::CONFLICT, detail).reason("nothing-failed")
             }
+            Refusal::Retries(_) => {
+                Problem::new(StatusCode::CONFLICT, format!("{refusal}.")).reason("retries")
+            }
             Refusal::Store(error) => of_store(&error),
             Refusal::Stopping => {
                 let detail = "The server stops. Try again in a moment.";
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
             }
         }
-    }
-
-    /// The problem of a job that is cancelled, and deleted only when its time is over.
-    pub(super) fn too_many_deleted(&self) -> Problem {
-        let days = self.settings.keep_days;
-        let detail = format!(
-            "Too many jobs were deleted in the last {days} days (jobs.keep_days). The job is cancelled, and is deleted {days} days \
-             after its end; or try again later."
-        );
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(DAYS_AGAIN)
     }
 }
 
@@ -73,6 +64,9 @@ pub(super) fn unsigned(rejection: &QueryRejection) -> Problem {
 
 /// The problem of a disk that does not take, or give, what it should.
 pub(super) fn of_store(error: &StoreError) -> Problem {
+    if error.is_too_large() {
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The job is too large: {error}."));
+    }
     if error.lacks_room() {
         let detail = format!("The job cannot be kept: {error}. Try again when there is room.");
         return Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).reason("no-room");

@@ -62,8 +62,8 @@ fn bench(tts: ScriptedTts, settings: &config::Jobs) -> Bench {
     let config = Config { jobs: settings.clone(), ..Config::default() };
     let (jobs, runner) = open(&config).unwrap();
     let speech = speech_desk(&tts, status.clone());
-    let (books, hearing) = (Arc::default(), desk(&stt));
-    let office = Office { jobs: Some(jobs), books, speech: speech.clone(), hearing, settings };
+    let (places, hearing) = (Arc::default(), desk(&stt));
+    let office = Office { jobs: Some(jobs), places, speech: speech.clone(), hearing, settings };
     let hands = Hands { speech, hearing: desk(&stt), stt: status };
     let runs = tokio::spawn(runner.run(Arc::new(hands)));
     Bench { routes: routes_of(office.clone()), office, tts, runs, _folder: folder }

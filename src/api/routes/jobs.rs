@@ -151,7 +151,7 @@ fn of_one(summary: &str) -> About {
 /// Takes work.
 fn taking(summary: &str) -> About {
     about(summary)
-        .refuses("413", "The body is too large; the texts fit several jobs")
+        .refuses("413", "The body, or the job, is too large; the texts fit several jobs")
         .refuses("429", "The address has as many requests in work, or jobs that are not over, as it may")
         .refuses("507", "Jobs have all their room, or the disk is full (no-room)")
 }
@@ -176,7 +176,7 @@ fn submitted() -> About {
     });
     let about = taking("Takes texts to be spoken, or recordings to be transcribed")
         .more(
-            "Any number of texts; what holds for all stands beside `items`. The query is for one recording that is the whole body. \
+            "Up to 100,000 texts, and any number of jobs; what holds for all stands beside `items`. The query is for one recording that is the whole body. \
              A response means that the job is on the disk: it survives a restart at the item.",
         )
         .query("kind", choice("Of one recording as the whole body", &["transcription"]))
@@ -229,7 +229,7 @@ fn cancelled() -> About {
 
 fn retried() -> About {
     let about = of_one("Has a job's failed items tried again")
-        .refuses("409", "Nothing has failed (nothing-failed), or the job was cancelled (cancelled)")
+        .refuses("409", "Nothing has failed (nothing-failed), the job was cancelled (cancelled), or retried too often (retries)")
         .refuses("429", "The address has as many jobs that are not over as it may");
     accepted(about, "The job")
 }
