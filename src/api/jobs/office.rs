@@ -12,7 +12,7 @@ use visavis_jobs::actor::now;
 use visavis_jobs::link::Link;
 use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress};
 
-use super::places::{Place, Places};
+use super::places::{Place, Places, Seated, fill};
 use super::refused::{self, of_store};
 use super::shown::{self, Shown};
 use super::{DAY, events, results, texts, upload};
@@ -44,12 +44,6 @@ impl FromRef<App> for Office {
     }
 }
 
-/// A request that may bring a job.
-struct Seated {
-    request: Request,
-    place: Option<Place>,
-}
-
 /// The fields of a signed link.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(in crate::api) struct Signed {
@@ -62,13 +56,12 @@ impl Office {
     /// Takes a job of texts or recordings.
     pub(super) async fn submit(&self, request: Request, whose: Principal) -> Result<Response, Problem> {
         let jobs = self.jobs()?;
-        let Seated { request, place } = self.seated(jobs, request, whose)?;
-        let id = if is_json(&request) {
-            upload::texts(self, jobs, request, texts::Form::Job).await?
+        let seated = self.seated(jobs, request, whose)?;
+        let id = if is_json(&seated.request) {
+            upload::texts(self, jobs, seated, texts::Form::Job).await?
         } else {
-            upload::recordings(self, jobs, request).await?
+            upload::recordings(self, jobs, seated).await?
         };
-        fill(place, id);
         let progress = jobs.progress(id).ok_or_else(|| self.unknown())?;
         Ok(self.answer(StatusCode::ACCEPTED, id, &progress))
     }
@@ -81,9 +74,8 @@ impl Office {
         permit: Permit,
     ) -> Result<Response, Problem> {
         let jobs = self.jobs()?;
-        let Seated { request, place } = self.seated(jobs, request, whose)?;
-        let id = upload::texts(self, jobs, request, texts::Form::Batch).await?;
-        fill(place, id);
+        let seated = self.seated(jobs, request, whose)?;
+        let id = upload::texts(self, jobs, seated, texts::Form::Batch).await?;
         let mut progress = jobs.watch(id).ok_or_else(|| self.unknown())?;
         let wait = Duration::from_secs(u64::from(self.settings.wait_seconds));
         let over = tokio::time::timeout(wait, progress.wait_for(|progress| progress.status.is_over())).await;
@@ -204,13 +196,6 @@ impl Office {
     pub(super) fn answer(&self, status: StatusCode, id: JobId, progress: &Progress) -> Response {
         let heads = [(header::LOCATION, shown::address(id)), (header::CACHE_CONTROL, "no-store".to_owned())];
         (status, heads, Json(self.shown(id, progress))).into_response()
-    }
-}
-
-/// Notes whose job has come.
-fn fill(place: Option<Place>, job: JobId) {
-    if let Some(place) = place {
-        place.fill(job);
     }
 }
 

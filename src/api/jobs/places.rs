@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::Request;
 use parking_lot::Mutex;
 use visavis_jobs::{JobId, Jobs};
 
@@ -20,6 +21,13 @@ pub(super) struct Place {
     job: Option<JobId>,
 }
 
+/// A request that may bring a job.
+pub(super) struct Seated {
+    pub(super) request: Request,
+    /// None: its client has no share.
+    pub(super) place: Option<Place>,
+}
+
 impl Places {
     /// A place for one more job of this address; none: it has `most` that are not over.
     pub(super) fn take(self: &Arc<Self>, jobs: &Jobs, whose: Principal, most: usize) -> Option<Place> {
@@ -31,8 +39,15 @@ impl Places {
 
 impl Place {
     /// The job has come.
-    pub(super) fn fill(mut self, job: JobId) {
+    fn fill(mut self, job: JobId) {
         self.job = Some(job);
+    }
+}
+
+/// The job of a place, if its client has a share, has come.
+pub(super) fn fill(place: Option<Place>, job: JobId) {
+    if let Some(place) = place {
+        place.fill(job);
     }
 }
 
