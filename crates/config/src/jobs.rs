@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Jobs {
     /// The folder of jobs, which one server uses; empty: `visavis/jobs` in the user's data directory.
     pub dir: PathBuf,
-    /// Mebibytes of all jobs on the disk, results included; 0: no jobs are taken.
+    /// Mebibytes of all jobs on the disk, results included, half of which one may have; 0: no jobs are taken.
     pub disk_mb: u32,
     /// Mebibytes of a request with texts.
     pub largest_body_mib: u32,

@@ -265,6 +265,9 @@ impl Office {
                 let detail = "None of the job's items has failed, so there is nothing to retry.";
                 Problem::new(StatusCode::CONFLICT, detail).reason("nothing-failed")
             }
+            Refusal::Retries(_) => {
+                Problem::new(StatusCode::CONFLICT, format!("{refusal}.")).reason("retries")
+            }
             Refusal::Store(error) => of_store(&error),
             Refusal::Stopping => {
                 let detail = "The server stops. Try again in a moment.";
@@ -292,6 +295,9 @@ fn unsigned(rejection: &QueryRejection) -> Problem {
 
 /// The problem of a disk that does not take, or give, what it should.
 fn of_store(error: &StoreError) -> Problem {
+    if error.is_too_large() {
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("The job is too large: {error}."));
+    }
     if error.lacks_room() {
         let detail = format!("The job cannot be kept: {error}. Try again when there is room.");
         return Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail).reason("no-room");
