@@ -38,7 +38,7 @@ use crate::admission::Kind;
 use crate::config::Config;
 use office::{Office, Signed};
 pub use places::Places;
-use refused::{of_store, unsigned};
+use refused::unsigned;
 use worker::Hands;
 
 /// Recordings that are transcribed at once: the recogniser takes all cores for each.

@@ -11,9 +11,10 @@ use visavis_jobs::actor::now;
 use visavis_jobs::{Draft, JobId, Jobs, Kind, Refusal, Spec};
 
 use super::places::{Place, Seated, fill};
+use super::refused::of_store;
 use super::texts::{Form, Texts, checked_name};
 use super::worker::Recorded;
-use super::{MEBIBYTE, Office, of_store};
+use super::{MEBIBYTE, Office};
 use crate::api::body::discard;
 use crate::api::hearing::{self, Recording};
 use crate::api::problem::{Problem, broken, unread};
