@@ -103,6 +103,7 @@ impl Server {
             beside,
             speech,
             jobs,
+            job_places: Arc::default(),
             places: Places::new(),
             metrics,
         };

@@ -52,6 +52,35 @@ async fn each_route_that_is_described_is_served(live: &Live) {
     assert!(seen >= 35, "{seen} routes");
 }
 
+async fn a_part_that_is_not_utf_8_is_refused_in_the_form_of_its_route(live: &Live) {
+    let described: Value = get(live, "openapi.json").await.json().await.unwrap();
+    let mut seen = 0;
+    for (path, item) in described["paths"].as_object().unwrap() {
+        let Some((before, rest)) = path.split_once('{') else { continue };
+        let after = rest.split_once('}').unwrap().1;
+        let address = format!("{before}%FF{after}");
+        for method in item.as_object().unwrap().keys() {
+            let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
+            let url = live.server.url(address.trim_start_matches('/'));
+            let refused = live.server.http().request(method, url).send().await.unwrap();
+            assert_eq!(refused.status().as_u16(), 400, "{path}");
+            let kind = refused.headers()["content-type"].to_str().unwrap().to_owned();
+            let body: Value = refused.json().await.unwrap_or_else(|error| panic!("{path}: {error}"));
+            if path.starts_with("/v1/") {
+                assert!(body["error"]["message"].is_string(), "{path}: {body}");
+            } else {
+                assert_eq!(
+                    (kind.as_str(), &body["status"]),
+                    ("application/problem+json", &json!(400)),
+                    "{path}"
+                );
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 12, "{seen} routes");
+}
+
 async fn the_start_page_leads_on(live: &Live) {
     let page = get(live, "").await;
     assert_eq!((page.status().as_u16(), page.url().path()), (200, "/"));
@@ -85,6 +114,7 @@ async fn an_address_with_nothing_at_it_names_the_documentation(live: &Live) {
 async fn a_server_describes_its_api_and_itself() {
     let live = served().await;
     each_route_that_is_described_is_served(&live).await;
+    a_part_that_is_not_utf_8_is_refused_in_the_form_of_its_route(&live).await;
     the_start_page_leads_on(&live).await;
     health_has_the_fields_of_speech_gateways_beside_its_own(&live).await;
     an_address_with_nothing_at_it_names_the_documentation(&live).await;

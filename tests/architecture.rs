@@ -124,6 +124,11 @@ fn no_test_looks_for_files_where_it_was_compiled() {
 }
 
 #[test]
+fn each_part_of_an_address_is_read_by_the_extractor_that_refuses_in_json() {
+    assert_absent("src/api", &["Path<String>"], "src/api/part.rs");
+}
+
+#[test]
 fn unsafe_code_is_forbidden_outside_the_engines() {
     let is_program = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with("src/bin"));
     let roots = sources("src").into_iter().chain(sources("crates")).filter(|(path, _)| {

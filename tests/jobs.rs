@@ -30,6 +30,16 @@ async fn until(live: &Live, path: &str, is_so: impl Fn(&Value) -> bool) -> Value
     }
 }
 
+/// Checks that a response is as the server's description says.
+fn check(description: &Value, path: &str, body: &Value) {
+    let schema =
+        &description["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+    let schema = jsonschema::validator_for(schema).unwrap();
+    if let Err(fault) = schema.validate(body) {
+        panic!("{path}: {fault}");
+    }
+}
+
 /// The results that stand on the disk.
 fn results(live: &Live, id: &str) -> Vec<PathBuf> {
     let folder = live.store.path().join("jobs").join(id).join("results");
@@ -65,6 +75,9 @@ async fn a_job_of_a_killed_server_is_done_to_its_end_with_nothing_made_twice() {
     assert_eq!(before.iter().map(written).collect::<Vec<_>>(), times, "a result was made anew");
     let link = job["result"]["json"].as_str().unwrap().trim_start_matches('/');
     let results = get(&live, link).await;
+    let description = get(&live, "openapi.json").await;
+    check(&description, "/api/jobs/{id}", &job);
+    check(&description, "/api/jobs/{id}/result", &results);
     let sounds: Vec<&str> =
         results["results"].as_array().unwrap().iter().map(|item| item["audio"].as_str().unwrap()).collect();
     assert_eq!(sounds.len() as u64, TEXTS);

@@ -14,6 +14,10 @@ pub const SAMPLES_PER_ADDRESS: usize = 2;
 pub const MEASUREMENTS: usize = 16;
 /// Measurements at once per address: a page does one after the other, and a second page may be open.
 pub const MEASUREMENTS_PER_ADDRESS: usize = 2;
+/// Streams at once of how far jobs are; each is a connection that stays open for as long as its job lasts.
+pub const FOLLOWINGS: usize = 256;
+/// The same per address: a page follows a few jobs, and further ones are asked for.
+pub const FOLLOWINGS_PER_ADDRESS: usize = 16;
 
 /// A kind of work. Each is counted separately, and refused at once if there is no room: nothing is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +32,8 @@ pub enum Kind {
     Measurement,
     /// A request of a program to an engine, beside calls: text, speech or a transcript.
     Request,
+    /// A stream of how far a job is, which lasts as long as the job.
+    Following,
 }
 
 impl Kind {
@@ -39,6 +45,7 @@ impl Kind {
             Self::Sample => "samples of voices",
             Self::Measurement => "measurements of the network",
             Self::Request => "requests beside calls",
+            Self::Following => "streams of jobs",
         }
     }
 
@@ -47,14 +54,16 @@ impl Kind {
     pub(super) fn presence(self) -> Presence {
         match self {
             Self::Call => Presence::Awaited,
-            Self::Animation | Self::Sample | Self::Measurement | Self::Request => Presence::Here,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request | Self::Following => {
+                Presence::Here
+            }
         }
     }
 
     /// Whether a stopping server refuses it. All but calls end with their connection; a program's request goes to another server instead.
     pub(super) fn is_refused_while_stopping(self) -> bool {
         match self {
-            Self::Call | Self::Request => true,
+            Self::Call | Self::Request | Self::Following => true,
             Self::Animation | Self::Sample | Self::Measurement => false,
         }
     }
@@ -63,7 +72,7 @@ impl Kind {
     pub(super) fn counts_as_call(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation | Self::Sample | Self::Measurement | Self::Request => false,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request | Self::Following => false,
         }
     }
 
@@ -71,7 +80,7 @@ impl Kind {
     pub(super) fn is_measured(self) -> bool {
         match self {
             Self::Call => true,
-            Self::Animation | Self::Sample | Self::Measurement | Self::Request => false,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request | Self::Following => false,
         }
     }
 
@@ -79,7 +88,7 @@ impl Kind {
     pub(super) fn full_reason(self) -> Option<&'static str> {
         match self {
             Self::Call => Some("server-full"),
-            Self::Animation | Self::Sample | Self::Measurement | Self::Request => None,
+            Self::Animation | Self::Sample | Self::Measurement | Self::Request | Self::Following => None,
         }
     }
 }
@@ -106,6 +115,8 @@ pub struct Limits {
     pub measurements: Limit,
     /// Of requests of programs.
     pub requests: Limit,
+    /// Of streams of jobs.
+    pub followings: Limit,
 }
 
 impl Limits {
@@ -118,6 +129,7 @@ impl Limits {
             Kind::Sample => self.samples,
             Kind::Measurement => self.measurements,
             Kind::Request => self.requests,
+            Kind::Following => self.followings,
         };
         match principal {
             Principal::Anonymous => Limit { per_principal: None, ..limit },
@@ -138,6 +150,7 @@ impl From<&config::Server> for Limits {
                 in_all: server.max_requests,
                 per_principal: share(server.requests_per_address),
             },
+            followings: Limit { in_all: FOLLOWINGS, per_principal: Some(FOLLOWINGS_PER_ADDRESS) },
         }
     }
 }
@@ -164,6 +177,9 @@ mod tests {
             let share = Some(MEASUREMENTS_PER_ADDRESS);
             assert_eq!(limits.of(&address, Kind::Measurement), measurements(share));
             assert_eq!(limits.of(&Principal::Anonymous, Kind::Measurement), measurements(None));
+            let followings = |per_principal| Limit { in_all: FOLLOWINGS, per_principal };
+            assert_eq!(limits.of(&address, Kind::Following), followings(Some(FOLLOWINGS_PER_ADDRESS)));
+            assert_eq!(limits.of(&Principal::Anonymous, Kind::Following), followings(None));
         }
     }
 

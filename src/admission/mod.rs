@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::capacity::Capacity;
 pub use self::limits::{
-    ANIMATIONS, Kind, Limit, Limits, MEASUREMENTS, MEASUREMENTS_PER_ADDRESS, SAMPLES, SAMPLES_PER_ADDRESS,
+    ANIMATIONS, FOLLOWINGS, FOLLOWINGS_PER_ADDRESS, Kind, Limit, Limits, MEASUREMENTS,
+    MEASUREMENTS_PER_ADDRESS, SAMPLES, SAMPLES_PER_ADDRESS,
 };
 pub use self::principal::{Principal, Subscriber};
 pub use self::refusal::Refusal;

@@ -11,6 +11,7 @@ fn admission(calls: usize, animations: usize) -> Arc<Admission> {
         samples: limit(1),
         measurements: limit(1),
         requests: limit(1),
+        followings: limit(1),
     })
 }
 
@@ -21,7 +22,8 @@ fn address(last: u8) -> Principal {
 #[test]
 fn a_dropped_permit_is_given_back_at_once() {
     let admission = admission(1, 1);
-    for kind in [Kind::Call, Kind::Animation, Kind::Sample, Kind::Measurement, Kind::Request] {
+    for kind in [Kind::Call, Kind::Animation, Kind::Sample, Kind::Measurement, Kind::Request, Kind::Following]
+    {
         let permit = admission.admit(Principal::Anonymous, kind).unwrap();
         permit.note(Presence::Here);
         assert_eq!(admission.admit(Principal::Anonymous, kind).err(), Some(Refusal::Full(kind)));

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use super::App;
 use super::problem::Problem;
 use crate::admission::{
-    ANIMATIONS, Kind, MEASUREMENTS, MEASUREMENTS_PER_ADDRESS, Permit, Principal, Refusal, SAMPLES,
-    SAMPLES_PER_ADDRESS,
+    ANIMATIONS, FOLLOWINGS, FOLLOWINGS_PER_ADDRESS, Kind, MEASUREMENTS, MEASUREMENTS_PER_ADDRESS, Permit,
+    Principal, Refusal, SAMPLES, SAMPLES_PER_ADDRESS,
 };
 
 /// Grants a permit for this kind of work if the server can do it.
@@ -17,7 +17,7 @@ pub(super) fn admit(app: &App, principal: Principal, kind: Kind) -> Result<Permi
     match kind {
         Kind::Call => check_engines(app)?,
         // These kinds of work check their engine themselves, or need none.
-        Kind::Animation | Kind::Sample | Kind::Measurement | Kind::Request => {}
+        Kind::Animation | Kind::Sample | Kind::Measurement | Kind::Request | Kind::Following => {}
     }
     Ok(app.admission.admit(principal, kind)?)
 }
@@ -68,6 +68,12 @@ impl Advice {
                 2,
                 "The server has reached its limit of requests beside calls (server.max_requests). Try again in a moment.",
             ),
+            Kind::Following => Self::new(
+                30,
+                format!(
+                    "The server streams {FOLLOWINGS} jobs at once. GET /api/jobs/{{id}} tells the same; or try again later."
+                ),
+            ),
         }
     }
 
@@ -96,6 +102,12 @@ impl Advice {
             Kind::Request => Self::new(
                 2,
                 "Your address has reached its limit of requests beside calls (server.requests_per_address). Try again when one has ended.",
+            ),
+            Kind::Following => Self::new(
+                30,
+                format!(
+                    "Your address already has streams of {FOLLOWINGS_PER_ADDRESS} jobs. GET /api/jobs/{{id}} tells the same; or try again when one has ended."
+                ),
             ),
         }
     }
@@ -129,7 +141,7 @@ impl From<Refusal> for Problem {
 /// A program that asks for too much is told so; pages know one status for all that is not granted now.
 fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::Share(Kind::Request) => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Share(Kind::Request | Kind::Following) => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -158,8 +170,11 @@ mod tests {
             (Refusal::Share(Kind::Measurement), json!("address-full"), "2"),
             (Refusal::Full(Kind::Request), Value::Null, "2"),
             (Refusal::Share(Kind::Request), json!("address-full"), "2"),
+            (Refusal::Full(Kind::Following), Value::Null, "30"),
+            (Refusal::Share(Kind::Following), json!("address-full"), "30"),
         ] {
-            let status = if refusal == Refusal::Share(Kind::Request) { 429 } else { 503 };
+            let is_of_program = matches!(refusal, Refusal::Share(Kind::Request | Kind::Following));
+            let status = if is_of_program { 429 } else { 503 };
             let problem = Problem::from(refusal.clone());
             assert_eq!((&problem.body()["reason"], &problem.body()["status"]), (&reason, &json!(status)));
             assert_eq!(problem.body().get("reason").is_some(), !reason.is_null(), "{refusal}");

@@ -1,11 +1,12 @@
 //! A deadline on the bodies of requests, and what becomes of one that is refused.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::StreamExt;
@@ -16,19 +17,24 @@ use tokio::time::{Instant, Sleep};
 pub(crate) const UPLOAD: Duration = Duration::from_secs(60);
 /// Least bytes a second of an upload, which may fall behind by [`UPLOAD`]: recordings are larger than all else.
 const PACE: u64 = 64 * 1024;
-/// Where recordings are sent.
-const UPLOADS: [&str; 7] = [
-    "/v1/audio/transcriptions",
-    "/v1/audio/translations",
-    "/transcribe",
-    "/transcribe_batch",
-    "/align",
-    "/align_batch",
-    "/api/jobs",
-];
 /// How long the rest of a body that is refused is received and discarded: a client that only sends does not read the response
 /// until everything is sent, and never does if its connection is cut before.
 const LINGER: Duration = Duration::from_secs(10);
+
+/// The addresses that take uploads.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploads(Arc<[&'static str]>);
+
+impl Uploads {
+    /// These addresses, each without parts that vary.
+    pub(crate) fn at(paths: impl IntoIterator<Item = &'static str>) -> Self {
+        Self(paths.into_iter().collect())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.contains(&path)
+    }
+}
 
 /// The body did not arrive in time.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +42,8 @@ const LINGER: Duration = Duration::from_secs(10);
 pub(crate) struct TooSlow;
 
 /// Puts a deadline on the request's body.
-pub(crate) async fn in_time(request: Request, next: Next) -> Response {
-    let is_upload = UPLOADS.contains(&request.uri().path());
+pub(crate) async fn in_time(State(uploads): State<Uploads>, request: Request, next: Next) -> Response {
+    let is_upload = uploads.has(request.uri().path());
     let timed = |body: Body| {
         if body.is_end_stream() {
             return body;
@@ -110,9 +116,35 @@ impl HttpBody for Timed {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::body::to_bytes;
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use tower::ServiceExt;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_address_of_uploads_has_more_time_for_a_body_that_keeps_its_pace() {
+        let length = |body: Body| async move {
+            let read = to_bytes(body, usize::MAX).await;
+            read.map_or(StatusCode::REQUEST_TIMEOUT, |_| StatusCode::OK)
+        };
+        let routes = Router::new()
+            .route("/batch", post(length))
+            .route("/other", post(length))
+            .layer(from_fn_with_state(Uploads::at(["/batch"]), in_time));
+        for (path, expected) in [("/batch", StatusCode::OK), ("/other", StatusCode::REQUEST_TIMEOUT)] {
+            let drip = futures_util::stream::unfold(0, |sent| async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                (sent < 100).then(|| (Ok::<_, axum::Error>(Bytes::from(vec![0; 64 * 1024])), sent + 1))
+            });
+            let request = Request::post(path).body(Body::from_stream(drip)).unwrap();
+            let response = routes.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), expected, "{path}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_endless_body_fails_at_the_deadline_and_a_complete_one_is_read() {

@@ -1,17 +1,18 @@
 //! Deletes what is kept of a call, when a caller asks for it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use visavis_store::{CallId, StoreError};
 
 use super::App;
+use super::part::Part;
 use super::problem::Problem;
 
 /// Deletes all that is kept of a call, and keeps nothing of it from now on, even if it goes on.
 ///
 /// # Errors
 /// If no call can have this id, or the store cannot be reached.
-pub async fn forget(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn forget(State(app): State<App>, Part(id): Part) -> Result<StatusCode, Problem> {
     let Some(call) = CallId::new(&id) else {
         let detail =
             format!("There is no call {id:?}: an id is 1 to {} letters and digits.", CallId::LONGEST);

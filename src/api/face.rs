@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -13,6 +13,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
 use super::App;
+use super::part::Part;
 use super::problem::Problem;
 use crate::ports::FaceMoment;
 use crate::renderers::azure::Rows;
@@ -44,7 +45,7 @@ enum Format {
 /// If there is no such call, or it has no face.
 pub async fn face(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Part(id): Part,
     headers: HeaderMap,
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {

@@ -3,8 +3,9 @@
 //! - `admit`: permits for requests, and their refusals as problems
 //! - [`align`]: known texts over recordings; [`transcribe`]: recordings as text; `hearing`: what these and [`openai`] share
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
-//! - `body`: a deadline on the bodies of requests
+//! - `body`: a deadline on the bodies of requests; `part`: the part of an address that names something
 //! - [`clones`]: voices cloned and removed
+//! - `cors`: what pages of other origins may send and read (pure)
 //! - [`data`]: what is kept of a call, deleted
 //! - [`offer`]: WebRTC signalling and hang-up; `caller`: who requests; [`start`]: how Pipecat's clients begin a call
 //! - [`socket`]: calls over WebSocket
@@ -28,6 +29,7 @@ mod body;
 mod caller;
 mod clip;
 pub mod clones;
+mod cors;
 pub mod data;
 pub mod face;
 mod guard;
@@ -42,6 +44,7 @@ pub mod offer;
 pub mod openai;
 pub mod openapi;
 pub mod page;
+mod part;
 pub mod problem;
 pub mod renderers;
 pub mod resume;
@@ -58,12 +61,11 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 use visavis_listening::listen::Places;
 
 use crate::admission::{Admission, Kind};
@@ -116,6 +118,8 @@ pub struct App {
     pub speech: Arc<Desk>,
     /// Takes jobs; none: their folder cannot be used, or there are to be none.
     pub jobs: Option<Arc<Jobs>>,
+    /// The places of jobs on their way.
+    pub job_places: Arc<jobs::Places>,
     /// The places of recordings at the recogniser.
     pub places: Arc<Places>,
     /// Renders `/metrics`.
@@ -139,10 +143,11 @@ pub fn beside_calls(fleet: &Fleet, admission: &Arc<Admission>, queue: u32) -> Ar
 
 /// All routes.
 pub fn router(app: App) -> Router {
-    let cors = cors(&app.config.server.cors_origins);
+    let cors = cors::layer(&app.config.server.cors_origins);
     let document = Document::default();
     let table = Routes::all(&document);
     document.write(table.iter().map(Route::described));
+    let uploads = table.uploads();
     routes::router(table.own)
         .merge(openai::closed(routes::router(table.openai)))
         .fallback(|| async {
@@ -159,7 +164,7 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
-        .layer(middleware::from_fn(body::in_time))
+        .layer(middleware::from_fn_with_state(uploads, body::in_time))
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), guard::check_host))
         .layer(middleware::from_fn(listener::reserve::guard))
@@ -172,26 +177,4 @@ fn panicked(fault: &(dyn Any + Send)) -> Response {
     tracing::error!(fault = text.unwrap_or("unknown"), "a request handler panicked");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The server failed to handle this request; see its log.")
         .into_response()
-}
-
-/// Pages of other origins may use the API only if the configuration allows it.
-fn cors(origins: &[String]) -> CorsLayer {
-    let allow = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
-    } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
-    };
-    let exposed = [header::RETRY_AFTER, header::LOCATION, header::ETAG, header::CONTENT_RANGE].into_iter();
-    CorsLayer::new()
-        .allow_origin(allow)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::AUTHORIZATION,
-            header::RANGE,
-            header::IF_RANGE,
-            header::IF_NONE_MATCH,
-        ])
-        .expose_headers(exposed.chain(speak::HEADERS.map(HeaderName::from_static)).collect::<Vec<_>>())
-        .max_age(std::time::Duration::from_secs(600))
 }

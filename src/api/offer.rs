@@ -1,7 +1,7 @@
 //! WebRTC signalling in the shape of `docs/protocol.md`.
 
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::App;
 use super::caller::Caller;
+use super::part::Part;
 use super::problem::Problem;
 use super::renderers;
 use super::resume::{self, Seat};
@@ -157,7 +158,7 @@ pub async fn candidates(
 ///
 /// # Errors
 /// If there is no such call.
-pub async fn hang_up(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn hang_up(State(app): State<App>, Part(id): Part) -> Result<StatusCode, Problem> {
     if app.calls.hang_up(&id) { Ok(StatusCode::NO_CONTENT) } else { Err(no_call(&id)) }
 }
 

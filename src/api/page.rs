@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::part::Part;
 use super::problem::Problem;
 
 #[derive(RustEmbed)]
@@ -49,7 +49,7 @@ pub async fn speech(headers: HeaderMap) -> Response {
 }
 
 /// `GET /static/…`.
-pub async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+pub async fn file(Part(path): Part, headers: HeaderMap) -> Response {
     serve(&path, &headers)
 }
 

@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use super::App;
 use super::admit::check_open;
 use super::caller::Caller;
 use super::offer;
+use super::part::Part;
 use super::problem::Problem;
 
 /// Names a session, if calls can be taken. Other fields of the request are for other kinds of servers and ignored.
@@ -42,7 +43,7 @@ pub async fn start(
 }
 
 /// Passes on requests to a session whose name `/start` could have issued.
-pub(super) async fn of_session(Path(id): Path<String>, request: Request, next: Next) -> Response {
+pub(super) async fn of_session(Part(id): Part, request: Request, next: Next) -> Response {
     if is_session(&id) {
         return next.run(request).await;
     }

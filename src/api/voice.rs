@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::App;
 use super::admit::admit;
 use super::animate::check_language;
 use super::caller::Caller;
+use super::part::Part;
 use super::problem::{Problem, broken};
 use crate::admission::Kind;
 use crate::animation::{Speaker, recording, speak};
@@ -64,7 +65,7 @@ pub(super) async fn chosen(
 pub async fn sample(
     State(app): State<App>,
     Caller(principal): Caller,
-    Path(name): Path<String>,
+    Part(name): Part,
     query: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -128,7 +128,7 @@ export function rowsOf(schema, whole, depth = 0) {
     const needed = object.required ?? [];
     return depth > 3 ? [] : Object.entries(object.properties ?? {}).map(([name, told]) => {
         const field = referred(told, whole);
-        const inner = field.type === 'array' ? referred(field.items ?? {}, whole) : field;
+        const inner = [field.type].flat().includes('array') ? referred(field.items ?? {}, whole) : field;
         return { name, kind: kindOf(field, whole), needed: needed.includes(name), what: field.description ?? '', rows: rowsOf(inner, whole, depth + 1) };
     });
 }
@@ -153,15 +153,17 @@ export function kindOf(schema, whole) {
     if (anyOf) {
         return [...new Set(anyOf.map((/** @type {any} */ one) => kindOf(one, whole)))].join(' or ');
     }
+    const orNull = Array.isArray(type) && type.includes('null') ? ' or null' : '';
     if (names) {
-        return names.join(', ');
+        return `${names.filter((/** @type {unknown} */ name) => name !== null).join(', ')}${orNull}`;
     }
-    if (type === 'array') {
-        return `list of ${kindOf(items ?? {}, whole)}`;
+    const kinds = [type].flat().filter((kind) => orNull === '' || kind !== 'null');
+    if (kinds.includes('array')) {
+        return `list of ${kindOf(items ?? {}, whole)}${orNull}`;
     }
     if (format === 'binary') {
         return 'file';
     }
     const range = minimum === undefined && maximum === undefined ? '' : ` from ${minimum} to ${maximum}`;
-    return `${Array.isArray(type) ? type.join(' or ') : type ?? 'any'}${range}`;
+    return `${kinds.join(' or ') || 'any'}${range}${orNull}`;
 }

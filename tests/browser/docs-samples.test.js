@@ -85,6 +85,12 @@ test('fields are told with their types, references are followed, and what is in 
     assert.deepEqual([words.kind, words.rows.map(({ name, kind }) => [name, kind])], ['list of object', [['word', 'a, b']]]);
     assert.equal(kindOf({ anyOf: [{ type: 'string' }, { type: ['string', 'null'] }] }, {}), 'string or string or null');
     assert.equal(kindOf({}, {}), 'any');
+    assert.equal(kindOf({ type: 'null' }, {}), 'null');
+    assert.equal(kindOf({ type: ['string', 'null'], enum: ['mp3', 'wav', null] }, {}), 'mp3, wav or null');
+    assert.equal(kindOf({ type: ['number', 'null'], minimum: 0, maximum: 2 }, {}), 'number from 0 to 2 or null');
+    const list = { type: ['array', 'null'], items: { type: 'object', properties: { word: { type: 'string' } } } };
+    const [row] = rowsOf({ properties: { list } }, {});
+    assert.deepEqual([row.kind, row.rows.map(({ name }) => name)], ['list of object or null', ['word']]);
 });
 
 test('a shell gets the body of the example byte by byte, whatever quotes it has', () => {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Jobs {
     /// The folder of jobs, which one server uses; empty: `visavis/jobs` in the user's data directory.
     pub dir: PathBuf,
-    /// Mebibytes of all jobs on the disk, results included; 0: no jobs are taken.
+    /// Mebibytes of all jobs on the disk, results included, half of which one may have; 0: no jobs are taken.
     pub disk_mb: u32,
     /// Mebibytes of a request with texts.
     pub largest_body_mib: u32,
@@ -21,6 +21,8 @@ pub struct Jobs {
     pub link_hours: u32,
     /// Seconds that `/generate_batch` waits for results before it responds with the job alone.
     pub wait_seconds: u32,
+    /// Most jobs of one address that are not over; 0: no limit.
+    pub per_address: u32,
 }
 
 impl Default for Jobs {
@@ -33,6 +35,7 @@ impl Default for Jobs {
             keep_days: 7,
             link_hours: 24,
             wait_seconds: 30,
+            per_address: 32,
         }
     }
 }
@@ -46,6 +49,7 @@ pub(super) fn check(own: &Jobs, faults: &mut Vec<String>) {
         ("keep_days", own.keep_days, 1, 365),
         ("link_hours", own.link_hours, 1, 8760),
         ("wait_seconds", own.wait_seconds, 0, 600),
+        ("per_address", own.per_address, 0, 10_000),
     ] {
         if !(low..=high).contains(&value) {
             faults.push(format!("jobs.{key}: {value} is outside {low} to {high}"));
@@ -67,6 +71,8 @@ mod tests {
             ("at_once = 0", Some("jobs.at_once: 0 is outside 1 to 16")),
             ("largest_body_mib = 257", Some("jobs.largest_body_mib: 257 is outside 1 to 256")),
             ("keep_days = 0", Some("jobs.keep_days: 0 is outside 1 to 365")),
+            ("per_address = 0", None),
+            ("per_address = 10001", Some("jobs.per_address: 10001 is outside 0 to 10000")),
         ] {
             let faults = loaded(&format!("[jobs]\n{text}\n"), &[], &[]).err().unwrap_or_default();
             assert_eq!(faults.first().map(String::as_str), told, "{text}");

@@ -5,6 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Longest reason, in bytes: an item has no more of the disk for it, and a job no more of the memory.
+const LONGEST_REASON: usize = 300;
+/// What stands for the rest of a longer one.
+const CUT: char = '…';
+
 /// A line of a job's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "lowercase")]
@@ -25,6 +30,26 @@ pub enum Fact {
         /// Since when, in seconds since 1970.
         at: u64,
     },
+}
+
+impl Fact {
+    /// An item failed; the reason is cut to what a journal takes.
+    #[must_use]
+    pub fn failed(item: u32, reason: &str) -> Self {
+        Self::Failed { item, reason: short(reason) }
+    }
+}
+
+/// A reason in one line of bounded length.
+pub(crate) fn short(reason: &str) -> String {
+    let plain =
+        |part: &str| -> String { part.chars().map(|one| if one.is_control() { ' ' } else { one }).collect() };
+    if reason.len() <= LONGEST_REASON {
+        return plain(reason);
+    }
+    let mut short = plain(&reason[..reason.floor_char_boundary(LONGEST_REASON - CUT.len_utf8())]);
+    short.push(CUT);
+    short
 }
 
 /// A journal as far as it is whole.
@@ -56,6 +81,18 @@ pub fn line(fact: &Fact) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_cut_between_characters_and_stays_one_line() {
+        assert_eq!(short("two\nlines\u{1b}[0m"), "two lines [0m");
+        assert_eq!(short(&"x".repeat(300)), "x".repeat(300));
+        for letter in ["x", "é", "日", "🙂"] {
+            let cut = short(&letter.repeat(1_000));
+            assert!(cut.len() <= 300 && cut.len() > 290, "{letter}: {}", cut.len());
+            assert!(cut.ends_with('…') && cut.trim_end_matches('…').ends_with(letter), "{cut}");
+        }
+        assert!(line(&Fact::failed(u32::MAX, &"\"\n".repeat(1_000))).len() < 1_024);
+    }
 
     #[test]
     fn a_journal_is_read_up_to_its_last_whole_line_wherever_it_is_cut() {

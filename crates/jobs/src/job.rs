@@ -2,24 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::fact::Fact;
+use crate::fact::{self, Fact};
 use crate::spec::{Kind, Spec};
+use crate::states::{State, States};
 
-/// Most reasons of failed items that are remembered; the journal has all.
-const MOST_REASONS: usize = 1_000;
-/// Most of them that are told with the progress.
-const TOLD: usize = 20;
-/// Longest reason, in characters.
-const LONGEST_REASON: usize = 500;
-
-/// How far an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Working,
-    Done,
-    Failed,
-}
+/// Most reasons of failed items that are remembered and told with the progress; the journal has all.
+const MOST_REASONS: usize = 20;
 
 /// How far a job is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +66,7 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     spec: Spec,
-    states: Vec<State>,
+    states: States,
     done: u32,
     failed: u32,
     working: u32,
@@ -86,6 +74,8 @@ pub struct Job {
     from: u32,
     reasons: BTreeMap<u32, String>,
     cancelled: bool,
+    /// How often its failed items were tried again.
+    retries: u32,
     ended: Option<u64>,
     hindered: Option<String>,
 }
@@ -94,7 +84,7 @@ impl Job {
     /// A job of which nothing has been done.
     #[must_use]
     pub fn new(spec: Spec) -> Self {
-        let states = vec![State::Waiting; spec.items as usize];
+        let states = States::waiting(spec.items);
         Self {
             spec,
             states,
@@ -104,6 +94,7 @@ impl Job {
             from: 0,
             reasons: BTreeMap::new(),
             cancelled: false,
+            retries: 0,
             ended: None,
             hindered: None,
         }
@@ -143,12 +134,10 @@ impl Job {
         if self.cancelled {
             return None;
         }
-        let waiting = self.states[self.from as usize..].iter().position(|state| *state == State::Waiting);
-        let Some(waiting) = waiting else {
+        let Some(item) = self.states.next(self.from, State::Waiting) else {
             self.from = self.spec.items;
             return None;
         };
-        let item = self.from + u32::try_from(waiting).ok()?;
         self.set(item, State::Working);
         self.from = item + 1;
         Some(item)
@@ -171,6 +160,12 @@ impl Job {
         self.spec.kind
     }
 
+    /// How many items it has.
+    #[must_use]
+    pub fn items(&self) -> u32 {
+        self.spec.items
+    }
+
     /// Whether it was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -181,6 +176,12 @@ impl Job {
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.failed
+    }
+
+    /// How often its failed items were tried again.
+    #[must_use]
+    pub fn retries(&self) -> u32 {
+        self.retries
     }
 
     /// How many items are still to be done.
@@ -207,7 +208,6 @@ impl Job {
         } else {
             Status::Queued
         };
-        let failures = self.reasons.iter().take(TOLD).map(|(item, reason)| (*item, reason.clone()));
         Progress {
             spec: self.spec.clone(),
             status,
@@ -216,24 +216,21 @@ impl Job {
             working: self.working,
             ended: self.ended,
             hindered: self.hindered.clone().filter(|_| !status.is_over()),
-            failures: failures.collect(),
+            failures: self.reasons.clone(),
         }
     }
 
     fn fail(&mut self, item: u32, reason: &str) {
         self.set(item, State::Failed);
         self.hindered = None;
-        if self.reasons.len() < MOST_REASONS {
-            self.reasons.insert(item, reason.chars().take(LONGEST_REASON).collect());
+        if item < self.spec.items && self.reasons.len() < MOST_REASONS {
+            self.reasons.insert(item, fact::short(reason));
         }
     }
 
     fn retry(&mut self) {
-        for item in 0..self.spec.items {
-            if self.states[item as usize] == State::Failed {
-                self.set(item, State::Waiting);
-            }
-        }
+        self.put_back(State::Failed);
+        self.retries = self.retries.saturating_add(1);
         self.from = 0;
         self.ended = None;
     }
@@ -241,16 +238,20 @@ impl Job {
     /// Nothing is worked on any more, either.
     fn cancel(&mut self) {
         self.cancelled = true;
-        for item in 0..self.spec.items {
-            if self.states[item as usize] == State::Working {
-                self.set(item, State::Waiting);
-            }
+        self.put_back(State::Working);
+    }
+
+    /// All items that are so far wait again.
+    fn put_back(&mut self, state: State) {
+        let mut from = 0;
+        while let Some(item) = self.states.next(from, state) {
+            self.set(item, State::Waiting);
+            from = item + 1;
         }
     }
 
     fn set(&mut self, item: u32, state: State) {
-        let Some(old) = self.states.get_mut(item as usize) else { return };
-        let old = std::mem::replace(old, state);
+        let Some(old) = self.states.replace(item, state) else { return };
         if let Some(count) = self.count(old) {
             *count -= 1;
         }
@@ -304,6 +305,20 @@ mod tests {
         job.apply(&Fact::Retried);
         assert_eq!((job.ended(), job.begin(), job.begin()), (None, Some(1), None));
         assert!(job.progress().failures.is_empty());
+    }
+
+    #[test]
+    fn a_job_remembers_few_reasons_however_many_items_fail_and_none_of_items_that_it_has_not() {
+        let mut job = Job::new(spec(50));
+        job.apply(&Fact::Failed { item: 50, reason: "no such item".into() });
+        for item in 0..50 {
+            job.apply(&Fact::Failed { item, reason: "no ".repeat(1_000) });
+        }
+        let progress = job.progress();
+        assert_eq!((progress.failed, progress.failures.len()), (50, 20));
+        assert!(progress.failures.values().all(|reason| reason.len() <= 300));
+        job.apply(&Fact::Retried);
+        assert_eq!((job.retries(), job.progress().failures.len()), (1, 0));
     }
 
     #[test]

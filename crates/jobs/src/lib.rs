@@ -1,12 +1,12 @@
 //! Jobs: items of work that nobody waits for, in a queue on disk.
 //!
-//! - [`spec`]: what a job is; [`fact`]: what is written of it later; [`job`]: how far it is; [`queue`]: what is worked on next (all
-//!   pure)
+//! - [`spec`]: what a job is; [`fact`]: what is written of it later; [`job`]: how far it is, with `states` of its items; [`queue`]:
+//!   what is worked on next (all pure)
 //! - [`id`]: a job's id
 //! - [`store`]: jobs on disk; an item is done exactly when its result stands in its place
 //! - [`worker`]: who does an item
 //! - [`actor`]: carries out what the queue says
-//! - [`link`]: signed addresses of results; [`archive`]: results in one file
+//! - [`link`]: signed addresses of results; [`archive`]: results in one file, as it is sent
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ pub mod job;
 pub mod link;
 pub mod queue;
 pub mod spec;
+mod states;
 pub mod store;
 pub mod worker;
 

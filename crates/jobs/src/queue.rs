@@ -67,6 +67,8 @@ pub enum Event {
     Cancelled(JobId),
     /// The failed items of a job are to be tried again.
     Retried(JobId),
+    /// A job that is over is no longer wanted.
+    Deleted(JobId),
     /// Time has passed.
     Tick,
 }
@@ -159,6 +161,11 @@ impl Queue {
                     job.apply(&Fact::Retried);
                     self.line_up(id);
                     self.show(id, now, &mut commands);
+                }
+            }
+            Event::Deleted(id) => {
+                if self.jobs.remove(&id).is_some() {
+                    commands.push(Command::Remove(id));
                 }
             }
             Event::Tick => self.expire(now, &mut commands),

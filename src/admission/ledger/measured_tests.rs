@@ -6,7 +6,14 @@ use super::*;
 fn ledger(in_all: usize, per_address: Option<usize>) -> Ledger {
     let calls = Limit { in_all, per_principal: per_address };
     let others = Limit { in_all: 2, per_principal: None };
-    Ledger::new(Limits { calls, animations: others, samples: others, measurements: others, requests: others })
+    Ledger::new(Limits {
+        calls,
+        animations: others,
+        samples: others,
+        measurements: others,
+        requests: others,
+        followings: others,
+    })
 }
 
 fn address(last: u8) -> Principal {

@@ -48,6 +48,7 @@ impl World {
             samples: animations,
             measurements: animations,
             requests: animations,
+            followings: animations,
         });
         Self { ledger, now: Instant::now(), known: Vec::new() }
     }

@@ -17,6 +17,7 @@ impl Door {
             samples: animations,
             measurements: animations,
             requests: animations,
+            followings: animations,
         });
         Self { ledger, now: Instant::now() }
     }

@@ -292,6 +292,7 @@ mod tests {
             samples: one,
             measurements: one,
             requests: one,
+            followings: one,
         });
         let permit = admission.admit(Principal::Anonymous, Kind::Animation).unwrap();
         (Clip::new(1, None, chunks, permit), admission)

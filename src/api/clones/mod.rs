@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRef, Path, State};
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::App;
+use super::part::Part;
 use super::problem::{Problem, broken};
 use crate::config::Secret;
 use crate::engine::Tts;
@@ -133,7 +134,7 @@ pub async fn add(State(desk): State<Desk>, headers: HeaderMap, body: Body) -> Re
 /// As problem details.
 pub async fn remove(
     State(desk): State<Desk>,
-    Path(name): Path<String>,
+    Part(name): Part,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     key::check(&desk.key, &headers)?;

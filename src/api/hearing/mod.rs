@@ -33,8 +33,7 @@ use crate::engine::EngineError;
 
 pub(super) use fault::Fault;
 pub(super) use fields::{Fields, shown};
-use upload::leave;
-pub(super) use upload::{Recording, missing, read};
+pub(super) use upload::{Recording, leave, missing, read};
 
 const MEBIBYTE: u64 = 1 << 20;
 

@@ -46,17 +46,19 @@ pub(super) async fn zip(
     progress: Progress,
     permit: Permit,
 ) -> Result<Response, StoreError> {
-    let made = tokio::task::spawn_blocking(move || archive(&store, id, &progress)).await;
-    let mut file = made.unwrap_or_else(|error| Err(io::Error::other(error).into()))?;
-    let length = file.metadata()?.len();
-    let body = sent(permit, move |out| io::copy(&mut file, out).map(|_| ()));
+    let listed = tokio::task::spawn_blocking(move || archive(&store, id, &progress)).await;
+    let Listed { archive, length } = listed.unwrap_or_else(|error| Err(io::Error::other(error).into()))?;
+    let body = sent(permit, move |out| archive.write(out));
     let heads = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
-        (header::CONTENT_LENGTH, length.to_string()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.zip\"")),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((heads, body).into_response())
+    let mut response = (heads, body).into_response();
+    if let Some(length) = length {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    Ok(response)
 }
 
 /// All results as JSON.
@@ -69,17 +71,24 @@ pub(super) fn json(store: Arc<Store>, id: JobId, progress: Progress, permit: Per
     (heads, body).into_response()
 }
 
-fn archive(store: &Store, id: JobId, progress: &Progress) -> Result<File, StoreError> {
+/// An archive before it is written, and its length if that is known.
+struct Listed {
+    archive: Archive,
+    length: Option<u64>,
+}
+
+fn archive(store: &Store, id: JobId, progress: &Progress) -> Result<Listed, StoreError> {
     let results = Results::of(store, id)?;
-    let mut archive = Archive::new(store.scratch()?);
+    let mut archive = Archive::default();
     let items: Vec<Value> = (0..progress.spec.items).map(|item| listed(item, &results)).collect();
     let mut index = about(id, progress);
     index["items"] = json!(items);
-    archive.text("index.json", index.to_string().as_bytes())?;
+    archive.text("index.json", index.to_string());
     for (item, path) in &results.files {
-        archive.file(&name(*item, path), path)?;
+        archive.file(name(*item, path), path.clone())?;
     }
-    Ok(archive.finish()?)
+    let length = archive.length()?;
+    Ok(Listed { archive, length })
 }
 
 /// An item in the index.

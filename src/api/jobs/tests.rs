@@ -1,9 +1,11 @@
 //! The routes with scripted engines.
 
+use std::net::IpAddr;
+
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Request, Response};
+use axum::http::{HeaderMap, Request, Response, header};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,13 +15,15 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+use visavis_jobs::link::Link;
+use visavis_jobs::{Form, JobId};
 use visavis_scripted::{ScriptedStt, ScriptedTts};
 
 use super::*;
-use crate::admission::{Admission, Limits};
+use crate::admission::{Admission, Limits, Principal};
 use crate::api::hearing::testing::{desk, form, permit, recording};
 use crate::api::speech::{Desk, VoiceEngine};
-use crate::config::{Server, SpeechApi};
+use crate::config::{self, Server, SpeechApi};
 use crate::engine::status::EngineStatus;
 use crate::engine::{EngineError, Voice};
 
@@ -57,25 +61,40 @@ fn bench(tts: ScriptedTts, settings: &config::Jobs) -> Bench {
     let settings = config::Jobs { dir: folder.path().to_owned(), ..settings.clone() };
     let config = Config { jobs: settings.clone(), ..Config::default() };
     let (jobs, runner) = open(&config).unwrap();
-    let office = Office { jobs: Some(jobs), hearing: desk(&stt), settings };
-    let hands = Hands { speech: speech_desk(&tts, status.clone()), hearing: desk(&stt), stt: status };
+    let speech = speech_desk(&tts, status.clone());
+    let (places, hearing) = (Arc::default(), desk(&stt));
+    let office = Office { jobs: Some(jobs), places, speech: speech.clone(), hearing, settings };
+    let hands = Hands { speech, hearing: desk(&stt), stt: status };
     let runs = tokio::spawn(runner.run(Arc::new(hands)));
     Bench { routes: routes_of(office.clone()), office, tts, runs, _folder: folder }
 }
 
+/// Whose a request is, by its header `from`.
+fn whose(headers: &HeaderMap) -> Principal {
+    let from = headers.get("from").map(|from| from.to_str().unwrap().parse::<IpAddr>().unwrap());
+    Principal::from(from)
+}
+
 fn routes_of(office: Office) -> Router {
     let submit = |State(office): State<Office>, request: axum::extract::Request| async move {
-        office.submit(request).await
+        let whose = whose(request.headers());
+        office.submit(request, whose).await
     };
     let generate = |State(office): State<Office>, request: axum::extract::Request| async move {
-        office.generate(request, permit()).await
+        let whose = whose(request.headers());
+        office.generate(request, whose, permit()).await
     };
-    let result = |State(office): State<Office>, Path(id): Path<String>, Query(signed): Query<Signed>| async move {
+    let result = |State(office): State<Office>, Part(id): Part, Query(signed): Query<Signed>| async move {
         office.result(&id, &signed, permit()).await
     };
+    let retry = |State(office): State<Office>, headers: HeaderMap, Part(id): Part| async move {
+        office.retry(&id, whose(&headers)).await
+    };
+    let follow = |State(office): State<Office>, Part(id): Part| async move { office.follow(&id, permit()) };
     Router::new()
         .route("/api/jobs", post(submit).layer(DefaultBodyLimit::disable()))
-        .route("/api/jobs/{id}", get(progress).delete(cancel))
+        .route("/api/jobs/{id}", get(progress).delete(delete))
+        .route("/api/jobs/{id}/cancel", post(cancel))
         .route("/api/jobs/{id}/events", get(follow))
         .route("/api/jobs/{id}/retry", post(retry))
         .route("/api/jobs/{id}/result", get(result))
@@ -91,6 +110,16 @@ impl Bench {
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = Request::post(path).header("content-type", "application/json");
         read(self.ask(request.body(Body::from(body.to_string())).unwrap()).await).await
+    }
+
+    /// A job from this address.
+    async fn post_from(&self, address: &str, path: &str, body: &Value) -> Response<Body> {
+        let request = Request::post(path).header("content-type", "application/json").header("from", address);
+        self.ask(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn delete(&self, path: &str) -> Response<Body> {
+        self.ask(Request::delete(path).body(Body::empty()).unwrap()).await
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -211,8 +240,7 @@ async fn a_cancelled_job_ends_its_events_and_is_not_retried() {
     let mut events = bench.ask(request).await.into_body().into_data_stream();
     let first = events.next().await.unwrap().unwrap();
     assert!(first.starts_with(b"event: progress\ndata: {"), "{first:?}");
-    let request = Request::delete(&address).body(Body::empty()).unwrap();
-    let (status, job) = read(bench.ask(request).await).await;
+    let (status, job) = bench.post(&format!("{address}/cancel"), &json!({})).await;
     assert_eq!((status, &job["status"]), (StatusCode::OK, &json!("cancelled")));
     let mut last = first;
     while let Some(event) = events.next().await {
@@ -284,4 +312,123 @@ async fn a_server_without_a_folder_of_jobs_says_so() {
     let request = Request::get("/api/jobs/x").body(Body::empty()).unwrap();
     let (status, problem) = read(routes.oneshot(request).await.unwrap()).await;
     assert_eq!((status, &problem["reason"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("no-jobs")));
+}
+
+#[tokio::test]
+async fn a_deleted_job_is_gone_with_its_files_whether_it_goes_on_or_is_over() {
+    let bench = bench(ScriptedTts::default().hanging("Two", 0), &config::Jobs::default());
+    let over = bench.add(&json!({ "items": ["One."] })).await;
+    let job = bench.over(&over).await;
+    let lasting = bench.add(&json!({ "items": ["Two.", "Two."] })).await;
+    for address in [&over, &lasting] {
+        let id = address.rsplit('/').next().unwrap();
+        let folder = bench.office.settings.dir.join(id);
+        assert!(folder.is_dir(), "{address}");
+        assert_eq!(bench.delete(address).await.status(), StatusCode::NO_CONTENT, "{address}");
+        assert!(!folder.exists(), "{address}");
+        for path in [address.clone(), format!("{address}/events")] {
+            assert_eq!(bench.get(&path).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+        for path in [format!("{address}/retry"), format!("{address}/cancel")] {
+            assert_eq!(bench.post(&path, &json!({})).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+        assert_eq!(bench.delete(address).await.status(), StatusCode::NOT_FOUND, "{address}");
+    }
+    assert_eq!(bench.get(job["result"]["zip"].as_str().unwrap()).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_address_has_its_share_of_jobs_that_are_not_over() {
+    let settings = config::Jobs { per_address: 2, ..config::Jobs::default() };
+    let bench = bench(ScriptedTts::default().hanging("", 0), &settings);
+    let body = json!({ "items": ["One."] });
+    let mut first = None;
+    for _ in 0..2 {
+        let response = bench.post_from("192.0.2.1", "/api/jobs", &body).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        let job = read(response).await.1;
+        first = first.or(Some(format!("/api/jobs/{}", job["id"].as_str().unwrap())));
+    }
+    // What is refused for its content takes no place.
+    let wrong = bench.post_from("192.0.2.2", "/api/jobs", &json!({ "items": [] })).await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    for (path, body) in [("/api/jobs", &body), ("/generate_batch", &json!({ "texts": ["One."] }))] {
+        let refused = bench.post_from("192.0.2.1", path, body).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "60");
+        let problem = read(refused).await.1;
+        assert_eq!(problem["reason"], "address-full");
+        assert!(problem["detail"].as_str().unwrap().contains("jobs.per_address"), "{problem}");
+    }
+    for address in ["192.0.2.2", "192.0.2.2"] {
+        let other = bench.post_from(address, "/api/jobs", &body).await;
+        assert_eq!(other.status(), StatusCode::ACCEPTED, "another address has its own share");
+    }
+    assert_eq!(bench.delete(&first.unwrap()).await.status(), StatusCode::NO_CONTENT);
+    let next = bench.post_from("192.0.2.1", "/api/jobs", &body).await;
+    assert_eq!(next.status(), StatusCode::ACCEPTED, "one of its jobs is over");
+}
+
+#[tokio::test]
+async fn a_stream_holds_its_permit_until_its_client_leaves_or_the_job_is_over() {
+    let bench = bench(ScriptedTts::default().hanging("", 0), &config::Jobs::default());
+    let address = bench.add(&json!({ "items": ["One."] })).await;
+    let id = address.rsplit('/').next().unwrap();
+    let admission = Admission::new(Limits::from(&Server::default()));
+    let follow = || {
+        let permit = admission.admit(Principal::Anonymous, Kind::Following).unwrap();
+        bench.office.follow(id, permit).unwrap().into_body().into_data_stream()
+    };
+    let mut left = follow();
+    left.next().await.unwrap().unwrap();
+    assert_eq!(admission.active(Kind::Following), 1);
+    drop(left);
+    assert_eq!(admission.active(Kind::Following), 0);
+    let mut events = follow();
+    bench.post(&format!("{address}/cancel"), &json!({})).await;
+    while events.next().await.is_some() {}
+    assert_eq!(admission.active(Kind::Following), 0);
+}
+
+#[tokio::test]
+async fn what_needs_no_voice_to_tell_is_refused_with_the_number_of_its_item_and_its_field() {
+    let bench = usual();
+    let of = |item: Value| json!({ "items": ["Fine.", item] });
+    for (body, field, told) in [
+        (of(json!({ "text": "Hi", "speed": 99 })), "items", "items[1]: speed: 99 is not between"),
+        (of(json!({ "text": "<speak>Hi" })), "items", "items[1]: text: the SSML"),
+        (of(json!({ "text": "Hi", "lexicon": { "two words": "x" } })), "items", "items[1]: lexicon: "),
+        (of(json!("Hi \u{7}")), "items", "items[1]: text: the text holds the control character"),
+        (of(json!(" ")), "items", "items[1]: text: the text is empty"),
+        (json!({ "items": ["Fine."], "speed": 99 }), "speed", "speed: 99 is not between"),
+        (json!({ "items": ["Fine."], "lexicon": { "a b": "x" } }), "lexicon", "lexicon: "),
+    ] {
+        let (status, problem) = bench.post("/api/jobs", &body).await;
+        assert_eq!(
+            (status, &problem["field"]),
+            (StatusCode::BAD_REQUEST, &json!(field)),
+            "{body}: {problem}"
+        );
+        assert!(problem["detail"].as_str().unwrap().starts_with(told), "{problem}");
+    }
+    assert!(bench.tts.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_prompt_that_each_recording_is_kept_with_is_bounded() {
+    let bench = usual();
+    let prompt = "x".repeat((16 << 10) + 1);
+    let sent = form(&[("prompt", prompt.as_str())], &[recording(1)]);
+    let request = Request::post("/api/jobs").header("content-type", sent.kind);
+    let (status, problem) = read(bench.ask(request.body(Body::from(sent.body)).unwrap()).await).await;
+    assert_eq!((status, &problem["field"]), (StatusCode::BAD_REQUEST, &json!("prompt")), "{problem}");
+}
+
+#[tokio::test]
+async fn a_recording_may_be_the_whole_body_with_its_fields_in_the_query() {
+    let bench = usual();
+    let request = Request::post("/api/jobs?name=talk&language=en").header("content-type", "audio/wav");
+    let (status, job) = read(bench.ask(request.body(Body::from(recording(2))).unwrap()).await).await;
+    assert_eq!((status, &job["kind"]), (StatusCode::ACCEPTED, &json!("transcription")), "{job}");
+    assert_eq!((&job["name"], &job["items"]["total"]), (&json!("talk"), &json!(1)));
 }

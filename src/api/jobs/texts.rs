@@ -2,16 +2,23 @@
 //!
 //! Each item is kept as the body of `POST /speak` that asks for the same.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::api::problem::Problem;
-use crate::api::speech::Asked;
+use crate::api::speech::{Asked, Fault};
 
 /// Longest name of a job, in characters.
-const LONGEST_NAME: usize = 200;
+pub(in crate::api) const LONGEST_NAME: usize = 200;
+/// Most bytes of a field that holds for all items, but for the lexicon.
+const LARGEST_SHARED: usize = 1024;
+/// Most bytes of all copies of such fields: each item is kept with its own, so a small request could fill the disk.
+const MOST_COPIED: usize = 64 << 20;
+const LEXICON: &str = "lexicon";
 
 /// In which form a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +36,7 @@ pub(in crate::api) struct Texts<'a> {
     field: &'static str,
     items: Vec<&'a RawValue>,
     /// What holds for all items that do not say otherwise.
-    usual: Map<String, Value>,
+    usual: BTreeMap<&'static str, Value>,
 }
 
 /// The body of `/api/jobs`.
@@ -87,33 +94,47 @@ impl<'a> Texts<'a> {
         if u32::try_from(items.len()).is_err() {
             return Err(wrong(field, format!("{field} has more than {} entries", u32::MAX)));
         }
+        check_shared(&usual, items.len())?;
         Ok(Self { name, field, items, usual })
     }
 
-    /// The items, as they are kept.
-    pub(in crate::api) fn lines(&self) -> impl Iterator<Item = Result<String, Problem>> {
-        self.items.iter().enumerate().map(|(at, item)| {
-            self.line(item).map_err(|why| wrong(self.field, format!("{}[{at}]: {why}", self.field)))
-        })
+    /// The items, as they are kept; `check` tells what is wrong with one beside its form.
+    pub(in crate::api) fn lines(
+        &self,
+        check: impl Fn(&Asked) -> Result<(), Fault>,
+    ) -> impl Iterator<Item = Result<String, Problem>> {
+        self.items.iter().enumerate().map(move |(at, item)| self.line(at, item, &check))
     }
 
-    fn line(&self, item: &RawValue) -> Result<String, String> {
+    fn line(
+        &self,
+        at: usize,
+        item: &RawValue,
+        check: &impl Fn(&Asked) -> Result<(), Fault>,
+    ) -> Result<String, Problem> {
         let mut item = match serde_json::from_str(item.get()) {
             Ok(Value::String(text)) => Map::from_iter([("text".to_owned(), Value::String(text))]),
             Ok(Value::Object(item)) => item,
-            _ => return Err("it is neither a text nor an object with the field text".to_owned()),
+            _ => return Err(self.at_fault(at, "it is neither a text nor an object with the field text")),
         };
-        for (key, value) in &self.usual {
-            if !item.contains_key(key) {
-                item.insert(key.clone(), value.clone());
+        let mut shared = Vec::new();
+        for (name, value) in &self.usual {
+            if !item.contains_key(*name) {
+                item.insert((*name).to_owned(), value.clone());
+                shared.push(*name);
             }
         }
         let line = Value::Object(item).to_string();
-        let asked = Asked::speak(line.as_bytes()).map_err(|fault| fault.message())?;
-        if asked.text.trim().is_empty() {
-            return Err("text: it is empty".to_owned());
+        match Asked::speak(line.as_bytes()).and_then(|asked| check(&asked)) {
+            Ok(()) => Ok(line),
+            // The item has it from beside the items.
+            Err(Fault::Wrong { field, message }) if shared.contains(&field) => Err(wrong(field, message)),
+            Err(fault) => Err(self.at_fault(at, &fault.message())),
         }
-        Ok(line)
+    }
+
+    fn at_fault(&self, at: usize, why: &str) -> Problem {
+        wrong(self.field, format!("{}[{at}]: {why}", self.field))
     }
 }
 
@@ -123,7 +144,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     })
 }
 
-fn usual(usual: Usual) -> Map<String, Value> {
+fn usual(usual: Usual) -> BTreeMap<&'static str, Value> {
     let Usual { voice, language, speed, pitch, format, lexicon } = usual;
     let fields = [
         ("voice", voice),
@@ -131,9 +152,36 @@ fn usual(usual: Usual) -> Map<String, Value> {
         ("speed", speed),
         ("pitch", pitch),
         ("format", format),
-        ("lexicon", lexicon),
+        (LEXICON, lexicon),
     ];
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Checks the size of what holds for all of so many items.
+fn check_shared(usual: &BTreeMap<&'static str, Value>, items: usize) -> Result<(), Problem> {
+    let sizes: BTreeMap<&'static str, usize> =
+        usual.iter().map(|(name, value)| (*name, value.to_string().len())).collect();
+    for (name, bytes) in sizes.iter().filter(|(name, _)| **name != LEXICON) {
+        if *bytes > LARGEST_SHARED {
+            let detail = format!(
+                "{name} has {bytes} bytes; at most {LARGEST_SHARED} where it holds for all items: shorten it"
+            );
+            return Err(wrong(*name, detail));
+        }
+    }
+    let (most, total) = (MOST_COPIED / items.max(1), sizes.values().sum::<usize>());
+    let largest = sizes.iter().max_by_key(|(_, bytes)| **bytes);
+    match largest {
+        Some((name, bytes)) if total > most => {
+            let mib = MOST_COPIED >> 20;
+            let detail = format!(
+                "{name} has {bytes} bytes, and all fields that hold for each of {items} items {total}; at most {most} for so \
+                 many, which are {mib} MiB of copies: shorten {name}, give it to the items that need it, or send several jobs"
+            );
+            Err(wrong(*name, detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_kind(kind: Option<&str>) -> Result<(), Problem> {
@@ -177,10 +225,19 @@ mod tests {
 
     use super::*;
 
+    /// A speed that is too high and a text that is empty are wrong.
+    fn checked(asked: &Asked) -> Result<(), Fault> {
+        match asked.speed {
+            Some(speed) if speed > 4.0 => Err(Fault::wrong("speed", "it is too high")),
+            _ if asked.text.trim().is_empty() => Err(Fault::wrong("text", "it is empty")),
+            _ => Ok(()),
+        }
+    }
+
     fn lines(form: Form, body: &Value) -> Result<Vec<Value>, Problem> {
         let body = body.to_string();
         let texts = Texts::read(form, body.as_bytes())?;
-        let lines = texts.lines().collect::<Result<Vec<String>, Problem>>()?;
+        let lines = texts.lines(checked).collect::<Result<Vec<String>, Problem>>()?;
         Ok(lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
 
@@ -195,7 +252,7 @@ mod tests {
         assert_eq!(lines(Form::Job, &body).unwrap(), expected);
         let raw = body.to_string();
         let read = Texts::read(Form::Job, raw.as_bytes()).unwrap();
-        assert!(read.lines().all(|line| !line.unwrap().contains('\n')), "an item is one line");
+        assert!(read.lines(checked).all(|line| !line.unwrap().contains('\n')), "an item is one line");
         let batch = json!({ "texts": ["a", "b"], "instructs": ["x", null], "batch": 8 });
         assert_eq!(lines(Form::Batch, &batch).unwrap(), [json!({ "text": "a" }), json!({ "text": "b" })]);
     }
@@ -206,7 +263,20 @@ mod tests {
             (Form::Job, json!({ "items": [] }), "items", "at least one"),
             (Form::Job, json!({ "items": ["a", " "] }), "items", "items[1]: text: it is empty"),
             (Form::Job, json!({ "items": ["a", 7] }), "items", "items[1]: it is neither"),
-            (Form::Job, json!({ "items": ["a"], "format": "ogg" }), "items", "items[0]: format"),
+            (
+                Form::Job,
+                json!({ "items": ["a", { "text": "b", "format": "ogg" }] }),
+                "items",
+                "items[1]: format",
+            ),
+            (Form::Job, json!({ "items": ["a"], "format": "ogg" }), "format", "\"ogg\" is not known"),
+            (
+                Form::Job,
+                json!({ "items": ["a", { "text": "b", "speed": 99 }] }),
+                "items",
+                "items[1]: speed: it is too high",
+            ),
+            (Form::Batch, json!({ "texts": ["a"], "speed": 99 }), "speed", "speed: it is too high"),
             (Form::Job, json!({ "items": ["a"], "kind": "video" }), "kind", "speech or transcription"),
             (Form::Job, json!({ "items": ["a"], "kind": "transcription" }), "kind", "multipart"),
             (Form::Job, json!({ "items": ["a"], "name": "x".repeat(201) }), "name", "200"),
@@ -224,6 +294,30 @@ mod tests {
         }
         for body in [json!([]), json!({ "items": "a" }), json!({})] {
             assert_eq!(lines(Form::Job, &body).unwrap_err().status(), StatusCode::BAD_REQUEST, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_holds_for_all_items_is_bounded_by_itself_and_with_its_copies() {
+        for name in ["voice", "language", "format", "speed", "pitch"] {
+            let mut body = json!({ "items": ["a"] });
+            body[name] = json!("x".repeat(LARGEST_SHARED));
+            let problem = lines(Form::Job, &body).unwrap_err().body();
+            assert_eq!(problem["field"], name, "{problem}");
+            assert!(problem["detail"].as_str().unwrap().contains("at most 1024"), "{problem}");
+        }
+        // A lexicon of 64 KiB, for so many items that their copies fit, and for one more.
+        let word = |at: usize| (format!("w{at:03}"), "x".repeat(55));
+        let lexicon: BTreeMap<String, String> = (0..1000).map(word).collect();
+        let fitting = MOST_COPIED / json!(lexicon).to_string().len();
+        for (items, fits) in [(fitting, true), (fitting + 1, false)] {
+            let body = json!({ "items": vec!["a"; items], "lexicon": lexicon }).to_string();
+            let read = Texts::read(Form::Job, body.as_bytes());
+            assert_eq!(read.is_ok(), fits, "{items}");
+            if let Err(problem) = read {
+                assert_eq!(problem.at_fault(), Some("lexicon"));
+                assert!(problem.detail().contains("64 MiB"), "{problem:?}");
+            }
         }
     }
 }

@@ -8,42 +8,47 @@ use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
 use serde_json::json;
 use visavis_jobs::actor::now;
-use visavis_jobs::{Draft, JobId, Jobs, Kind, Spec};
+use visavis_jobs::{Draft, JobId, Jobs, Kind, Refusal, Spec};
 
+use super::places::{Place, Seated, fill};
+use super::refused::of_store;
 use super::texts::{Form, Texts, checked_name};
 use super::worker::Recorded;
-use super::{MEBIBYTE, Office, of_store};
+use super::{MEBIBYTE, Office};
 use crate::api::body::discard;
 use crate::api::hearing::{self, Recording};
 use crate::api::problem::{Problem, broken, unread};
 use crate::api::transcribe;
 
+/// Most bytes of a prompt, which each recording is kept with; the recogniser takes far fewer.
+const LARGEST_PROMPT: usize = 16 << 10;
+
 /// Takes a job of texts.
 pub(super) async fn texts(
     office: &Office,
     jobs: &Arc<Jobs>,
-    request: Request,
+    seated: Seated,
     form: Form,
 ) -> Result<JobId, Problem> {
+    let Seated { request, place } = seated;
     let body = whole(request, u64::from(office.settings.largest_body_mib)).await?;
-    let store = jobs.store().clone();
+    let (store, speech) = (jobs.store().clone(), office.speech.clone());
     let written = tokio::task::spawn_blocking(move || {
         let texts = Texts::read(form, &body)?;
         let mut draft = store.draft().map_err(|error| of_store(&error))?;
-        for line in texts.lines() {
+        for line in texts.lines(|asked| speech.check(asked)) {
             draft.item(&line?).map_err(|error| of_store(&error))?;
         }
         Ok::<_, Problem>(Written { draft, name: texts.name })
     });
-    added(office, jobs, written.await.map_err(|_| broken())??, Kind::Speech).await
+    let Written { draft, name } = written.await.map_err(|_| broken())??;
+    let spec = Spec { name, kind: Kind::Speech, created: now(), items: draft.items() };
+    added(office, jobs, draft, spec, place).await
 }
 
 /// Takes a job of recordings.
-pub(super) async fn recordings(
-    office: &Office,
-    jobs: &Arc<Jobs>,
-    request: Request,
-) -> Result<JobId, Problem> {
+pub(super) async fn recordings(office: &Office, jobs: &Arc<Jobs>, seated: Seated) -> Result<JobId, Problem> {
+    let Seated { request, place } = seated;
     let upload = hearing::read(&office.hearing, request).await?;
     if upload.recordings.is_empty() {
         return Err(hearing::missing().into());
@@ -55,6 +60,13 @@ pub(super) async fn recordings(
     }
     let name = checked_name(upload.fields.one("name")?.unwrap_or_default().to_owned())?;
     let order = transcribe::order(&office.hearing, &upload.fields)?;
+    if order.prompt.len() > LARGEST_PROMPT {
+        let detail = format!(
+            "prompt has {} bytes; at most {LARGEST_PROMPT} in a job: each of its recordings is kept with it",
+            order.prompt.len()
+        );
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field("prompt"));
+    }
     let store = jobs.store().clone();
     let written = tokio::task::spawn_blocking(move || {
         let mut draft = store.draft().map_err(|error| of_store(&error))?;
@@ -64,7 +76,9 @@ pub(super) async fn recordings(
         }
         Ok::<_, Problem>(Written { draft, name })
     });
-    added(office, jobs, written.await.map_err(|_| broken())??, Kind::Transcription).await
+    let Written { draft, name } = written.await.map_err(|_| broken())??;
+    let spec = Spec { name, kind: Kind::Transcription, created: now(), items: draft.items() };
+    added(office, jobs, draft, spec, place).await
 }
 
 /// A job with all its items on the disk.
@@ -73,10 +87,21 @@ struct Written {
     name: String,
 }
 
-async fn added(office: &Office, jobs: &Jobs, written: Written, kind: Kind) -> Result<JobId, Problem> {
-    let Written { draft, name } = written;
-    let spec = Spec { name, kind, created: now(), items: draft.items() };
-    jobs.add(draft, spec).await.map_err(|refusal| office.refused(refusal))
+/// Adds a job, which comes also if its client leaves, and has its place then.
+async fn added(
+    office: &Office,
+    jobs: &Arc<Jobs>,
+    draft: Draft,
+    spec: Spec,
+    place: Option<Place>,
+) -> Result<JobId, Problem> {
+    let jobs = jobs.clone();
+    let adding = tokio::spawn(async move {
+        let job = jobs.add(draft, spec).await?;
+        fill(place, job);
+        Ok::<_, Refusal>(job)
+    });
+    adding.await.map_err(|_| broken())?.map_err(|refusal| office.refused(refusal))
 }
 
 /// A body of at most this many mebibytes.

@@ -24,7 +24,7 @@ async fn server(limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::
         .route("/health", get(|| async { "well" }))
         .route("/large", get(move || std::future::ready(large.clone())))
         .route("/api/offer", post(offer))
-        .layer(middleware::from_fn(body::in_time))
+        .layer(middleware::from_fn_with_state(body::Uploads::at([]), body::in_time))
         .layer(middleware::from_fn(reserve::guard));
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, routes, limits, stop.clone()));

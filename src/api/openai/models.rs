@@ -4,12 +4,14 @@ use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, INVALID};
 use crate::api::App;
+use crate::api::part::Part;
+use crate::api::problem::Problem;
 use crate::engine::status::EngineStatus;
 
 /// When the server began to serve them, in seconds since 1970.
@@ -41,7 +43,8 @@ pub async fn list(State(app): State<App>) -> Json<Value> {
 ///
 /// # Errors
 /// If there is none of this name, with those that there are.
-pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub async fn one(State(app): State<App>, part: Result<Part, Problem>) -> Result<Json<Value>, ApiError> {
+    let Part(id) = part?;
     found(&running(&app), &id).map(|model| Json(model.json()))
 }
 

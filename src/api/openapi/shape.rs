@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
 use utoipa::openapi::schema::{AnyOfBuilder, SchemaType};
 use utoipa::openapi::{ArrayBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
 
@@ -20,6 +21,11 @@ pub(in crate::api) fn field(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, is_needed: false }
 }
 
+/// A field that may be left out, or null, which is the same.
+pub(in crate::api) fn maybe(name: &'static str, shape: Shape) -> Field {
+    field(name, with_null(shape))
+}
+
 /// A field that is always there.
 pub(in crate::api) fn needed(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, is_needed: true }
@@ -27,6 +33,34 @@ pub(in crate::api) fn needed(name: &'static str, shape: Shape) -> Field {
 
 fn of(kind: Type, what: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind).description(Some(what))
+}
+
+/// This shape, or null.
+fn with_null(shape: Shape) -> Shape {
+    match shape {
+        RefOr::T(Schema::Object(mut object)) => {
+            object.schema_type = and_null(object.schema_type);
+            if let Some(names) = &mut object.enum_values {
+                names.push(Value::Null);
+            }
+            object.into()
+        }
+        RefOr::T(Schema::Array(mut list)) => {
+            list.schema_type = and_null(list.schema_type);
+            list.into()
+        }
+        other => either("This, or null", [other, nothing("The same as nothing")]),
+    }
+}
+
+fn and_null(kinds: SchemaType) -> SchemaType {
+    match kinds {
+        SchemaType::Type(kind) => [kind, Type::Null].into_iter().collect(),
+        SchemaType::Array(kinds) => {
+            kinds.into_iter().filter(|kind| *kind != Type::Null).chain([Type::Null]).collect()
+        }
+        SchemaType::AnyValue => SchemaType::AnyValue,
+    }
 }
 
 /// An object; what else it holds is not said.
@@ -51,6 +85,11 @@ pub(in crate::api) fn text(what: &str) -> Shape {
 /// A string that holds something.
 pub(in crate::api) fn some_text(what: &str) -> Shape {
     of(Type::String, what).min_length(Some(1)).into()
+}
+
+/// A string of at most so many characters.
+pub(in crate::api) fn text_up_to(what: &str, longest: usize) -> Shape {
+    of(Type::String, what).max_length(Some(longest)).into()
 }
 
 /// A string, or null.

@@ -3,9 +3,10 @@
 use axum::{Extension, middleware};
 use serde_json::json;
 
+use super::Method::{Delete, Get, Patch, Post};
 use super::Route;
 use crate::api::openapi::shape::{
-    any, choice, field, list, needed, object, some_text, text, text_or_null, whole, whole_of,
+    any, choice, field, list, maybe, needed, object, some_text, text, text_or_null, whole, whole_of,
 };
 use crate::api::openapi::{About, JSON, Topic};
 use crate::api::{data, offer, socket, start};
@@ -17,21 +18,23 @@ pub(super) fn routes() -> Vec<Route> {
     let rtvi = || Extension(Dialect::Rtvi);
     let of_session = |about: About| about.part("id", "What `/start` has named", SESSION);
     vec![
-        Route::post("/api/offer", offer::offer, offered()).behind(|serve| serve.layer(rtvi())),
-        Route::patch("/api/offer", offer::candidates, candidates()).behind(|serve| serve.layer(rtvi())),
-        Route::post("/start", start::start, started()),
-        Route::post("/sessions/{id}/api/offer", offer::offer, of_session(offered()))
+        Route::new(Post, "/api/offer", offer::offer, offered()).behind(|serve| serve.layer(rtvi())),
+        Route::new(Patch, "/api/offer", offer::candidates, candidates()).behind(|serve| serve.layer(rtvi())),
+        Route::new(Post, "/start", start::start, started()),
+        Route::new(Post, "/sessions/{id}/api/offer", offer::offer, of_session(offered()))
             .behind(|serve| serve.layer(rtvi()))
             .behind(|serve| serve.route_layer(middleware::from_fn(start::of_session))),
-        Route::patch("/sessions/{id}/api/offer", offer::candidates, of_session(candidates()))
+        Route::new(Patch, "/sessions/{id}/api/offer", offer::candidates, of_session(candidates()))
             .behind(|serve| serve.layer(rtvi()))
             .behind(|serve| serve.route_layer(middleware::from_fn(start::of_session))),
-        Route::delete(
+        Route::new(
+            Delete,
             "/api/calls/{id}",
             offer::hang_up,
             About::new(Topic::Calls, "Hangs up").part("id", "The call", CALL).done("The call ends"),
         ),
-        Route::delete(
+        Route::new(
+            Delete,
             "/api/calls/{id}/data",
             data::forget,
             About::new(Topic::Calls, "Deletes what is kept of a call")
@@ -39,7 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
                 .part("id", "The call", CALL)
                 .done("It is deleted"),
         ),
-        Route::get("/ws", socket::socket, over_socket()).behind(|serve| serve.layer(rtvi())),
+        Route::new(Get, "/ws", socket::socket, over_socket()).behind(|serve| serve.layer(rtvi())),
     ]
 }
 
@@ -62,8 +65,8 @@ fn offered() -> About {
         field("pc_id", text_or_null("The call to continue")),
         field("language", text_or_null("Two letters (ISO 639-1); null: as configured")),
         field("voice", text_or_null("A voice of `/api/voices`; null: as configured")),
-        field("avatar", avatar),
-        field("resume", resume),
+        maybe("avatar", avatar),
+        maybe("resume", resume),
     ]);
     let answer = object([
         needed("sdp", text("The answer")),

@@ -4,11 +4,12 @@ use axum::extract::DefaultBodyLimit;
 use serde_json::{Value, json};
 use utoipa::openapi::Type;
 
+use super::Method::{Get, Post};
 use super::Route;
 use crate::api::openai::{LARGEST, chat, completions, models};
 use crate::api::openapi::shape::{
-    Field, Shape, any, choice, either, field, flag, free, list, needed, number_of, object, or_null, some,
-    text, text_or_null, whole, whole_of,
+    Field, Shape, any, choice, either, field, flag, free, list, maybe, needed, number_of, object, or_null,
+    some, text, text_or_null, whole, whole_of,
 };
 use crate::api::openapi::{About, Errors, JSON, Topic};
 
@@ -18,11 +19,12 @@ const EVENTS: &str = "text/event-stream";
 pub(super) fn routes() -> Vec<Route> {
     let large = || DefaultBodyLimit::max(LARGEST);
     vec![
-        Route::post("/v1/chat/completions", chat::chat, chatted()).behind(|serve| serve.layer(large())),
-        Route::post("/v1/completions", completions::completions, completed())
+        Route::new(Post, "/v1/chat/completions", chat::chat, chatted()).behind(|serve| serve.layer(large())),
+        Route::new(Post, "/v1/completions", completions::completions, completed())
             .behind(|serve| serve.layer(large())),
-        Route::get("/v1/models", models::list, listed()),
-        Route::get(
+        Route::new(Get, "/v1/models", models::list, listed()),
+        Route::new(
+            Get,
             "/v1/models/{*id}",
             models::one,
             About::new(Topic::Chats, "One of the models that run")
@@ -41,8 +43,8 @@ fn message() -> Shape {
     object([
         needed("role", choice("Whose it is", &["system", "developer", "user", "assistant", "tool"])),
         field("content", content),
-        field("tool_calls", list("Of the assistant", free("A call of a function"))),
-        field("tool_call_id", text("Of a tool's result")),
+        maybe("tool_calls", list("Of the assistant", free("A call of a function"))),
+        maybe("tool_call_id", text("Of a tool's result")),
     ])
 }
 
@@ -53,25 +55,25 @@ fn wishes(more: impl IntoIterator<Item = Field>) -> Shape {
         [text_or_null("One"), list("Up to 4", text("A string of at most 256 bytes"))],
     );
     object(more.into_iter().chain([
-        field("model", text("Any name: there is one model")),
-        field("stream", flag("As server-sent events")),
-        field("stream_options", object([field("include_usage", flag("The tokens that it took come last"))])),
-        field("max_tokens", whole("The longest response in tokens")),
-        field("temperature", number_of("As configured unless it is there", &(0.0..=2.0))),
-        field("top_p", number_of("As configured unless it is there", &(0.0..=1.0))),
-        field("seed", whole("The same seed gives the same text")),
+        maybe("model", text("Any name: there is one model")),
+        maybe("stream", flag("As server-sent events")),
+        maybe("stream_options", object([maybe("include_usage", flag("The tokens that it took come last"))])),
+        maybe("max_tokens", whole("The longest response in tokens")),
+        maybe("temperature", number_of("As configured unless it is there", &(0.0..=2.0))),
+        maybe("top_p", number_of("As configured unless it is there", &(0.0..=1.0))),
+        maybe("seed", whole("The same seed gives the same text")),
         field("stop", stop),
-        field("n", whole_of("One response", &(1..=1))),
+        maybe("n", whole_of("One response", &(1..=1))),
     ]))
 }
 
 fn chatted() -> About {
     let asked = wishes([
         needed("messages", some("1 to 2,048", message())),
-        field("max_completion_tokens", whole("The longest response in tokens")),
-        field("response_format", free("text, json_object, or json_schema with a schema")),
-        field("tools", list("Up to 64 functions", free("A function"))),
-        field("tool_choice", any("auto, none, required, or the function that has to be called")),
+        maybe("max_completion_tokens", whole("The longest response in tokens")),
+        maybe("response_format", free("text, json_object, or json_schema with a schema")),
+        maybe("tools", list("Up to 64 functions", free("A function"))),
+        maybe("tool_choice", any("auto, none, required, or the function that has to be called")),
     ]);
     let said = object([
         needed("role", choice("Whose it is", &["assistant"])),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::Method::{Get, Post};
 use super::Route;
 use crate::api::openapi::shape::{
     Shape, any, choice, field, file, flag, free, list, needed, number, object, some_text, text, whole,
@@ -16,8 +17,9 @@ const MOODS: [&str; 8] =
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::post("/api/animate", animate::animate, animated()),
-        Route::get(
+        Route::new(Post, "/api/animate", animate::animate, animated()),
+        Route::new(
+            Get,
             "/api/calls/{id}/face",
             face::face,
             About::new(Topic::Faces, "The face of a call")

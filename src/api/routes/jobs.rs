@@ -1,16 +1,19 @@
 //! Texts and recordings that nobody waits for.
 
-use axum::extract::DefaultBodyLimit;
 use serde_json::{Value, json};
 use utoipa::openapi::Type;
 
+use super::Method::{Delete, Get, Post};
 use super::Route;
-use super::recordings::{FORM, language as spoken_language, prompt, recordings, times, translate};
+use super::recordings::{
+    FORM, in_query, language as spoken_language, or_alone, prompt, recordings, times, translate,
+};
 use super::speech::{FORMATS, language, lexicon, speed};
-use crate::api::jobs::{cancel, follow, generate, progress, result, retry, submit};
+use crate::api::jobs::texts::LONGEST_NAME;
+use crate::api::jobs::{cancel, delete, follow, generate, progress, result, retry, submit};
 use crate::api::openapi::shape::{
-    Field, Shape, any, choice, either, field, list, needed, nothing, number_of, object, or_null, some,
-    some_text, text, text_or_null, whole,
+    Field, Shape, any, choice, either, field, list, maybe, needed, nothing, number_of, object, or_null, some,
+    some_text, text, text_or_null, text_up_to, whole,
 };
 use crate::api::openapi::{About, JSON, Topic};
 
@@ -20,27 +23,26 @@ const ID: &str = "0b5e9c1a4f7d4e2f8a6b3c5d7e9f1a2b";
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::post("/generate_batch", generate, generated())
-            .behind(|serve| serve.layer(DefaultBodyLimit::disable())),
-        Route::post("/api/jobs", submit, submitted())
-            .behind(|serve| serve.layer(DefaultBodyLimit::disable())),
-        Route::get("/api/jobs/{id}", progress, seen()),
-        Route::get("/api/jobs/{id}/events", follow, followed()),
-        Route::delete("/api/jobs/{id}", cancel, cancelled()),
-        Route::post("/api/jobs/{id}/retry", retry, retried()),
-        Route::get("/api/jobs/{id}/result", result, fetched()),
+        Route::new(Post, "/generate_batch", generate, generated()).of_uploads(),
+        Route::new(Post, "/api/jobs", submit, submitted()).of_uploads(),
+        Route::new(Get, "/api/jobs/{id}", progress, seen()),
+        Route::new(Get, "/api/jobs/{id}/events", follow, followed()),
+        Route::new(Delete, "/api/jobs/{id}", delete, deleted()),
+        Route::new(Post, "/api/jobs/{id}/cancel", cancel, cancelled()),
+        Route::new(Post, "/api/jobs/{id}/retry", retry, retried()),
+        Route::new(Get, "/api/jobs/{id}/result", result, fetched()),
     ]
 }
 
 /// Fields of how texts are spoken.
 fn manner() -> [Field; 6] {
     [
-        field("voice", text("A voice of `/api/voices`, or a name of OpenAI's")),
-        field("language", language()),
-        field("speed", speed()),
-        field("pitch", number_of("Accepted; voices keep their own", &(0.0..=2.0))),
-        field("format", choice("The files", &FORMATS)),
-        field("lexicon", lexicon()),
+        maybe("voice", text("A voice of `/api/voices`, or a name of OpenAI's")),
+        maybe("language", language()),
+        maybe("speed", speed()),
+        maybe("pitch", number_of("Accepted; voices keep their own", &(0.0..=2.0))),
+        maybe("format", choice("The files", &FORMATS)),
+        maybe("lexicon", lexicon()),
     ]
 }
 
@@ -50,13 +52,13 @@ fn item() -> Shape {
 }
 
 fn name() -> Shape {
-    text("A label of up to 200 characters")
+    text_up_to("A label", LONGEST_NAME)
 }
 
 fn texts() -> Shape {
     let own = [
-        field("kind", choice("Always speech", &["speech"])),
-        field("name", name()),
+        maybe("kind", choice("Always speech", &["speech"])),
+        maybe("name", name()),
         needed("items", some("The texts", item())),
     ];
     object(own.into_iter().chain(manner()))
@@ -71,7 +73,7 @@ fn job() -> Shape {
         needed("expires_at", whole("When the links expire")),
     ]);
     object([
-        needed("id", text("Who knows it may see, cancel and retry the job")),
+        needed("id", text("Who knows it may see, cancel, retry and delete the job")),
         needed("name", text("Its label")),
         needed("kind", choice("What is done", &["speech", "transcription"])),
         needed("status", choice("How far it is", &["queued", "working", "ended", "cancelled"])),
@@ -149,7 +151,8 @@ fn of_one(summary: &str) -> About {
 /// Takes work.
 fn taking(summary: &str) -> About {
     about(summary)
-        .refuses("413", "The body is too large; the texts fit several jobs")
+        .refuses("413", "The body, or the job, is too large; the texts fit several jobs")
+        .refuses("429", "The address has as many requests in work, or jobs that are not over, as it may")
         .refuses("507", "Jobs have all their room, or the disk is full (no-room)")
 }
 
@@ -173,21 +176,23 @@ fn submitted() -> About {
     });
     let about = taking("Takes texts to be spoken, or recordings to be transcribed")
         .more(
-            "Any number of texts; what holds for all stands beside `items`. A response means that the job is on the disk: it \
-             survives a restart at the item.",
+            "Up to 100,000 texts, and any number of jobs; what holds for all stands beside `items`. The query is for one recording that is the whole body. \
+             A response means that the job is on the disk: it survives a restart at the item.",
         )
+        .query("kind", choice("Of one recording as the whole body", &["transcription"]))
+        .query("name", name())
         .takes(JSON, texts(), Some(asked))
         .takes(FORM, form, Some(json!({ "kind": "transcription", "file": ["one.mp3", "two.wav"] })));
-    accepted(about, "The job")
+    accepted(in_query(or_alone(about)), "The job")
 }
 
 fn generated() -> About {
     let manners = list("Accepted, one for each text: voices have one manner", any("A manner"));
     let own = [
-        field("name", name()),
+        maybe("name", name()),
         needed("texts", some("The texts", item())),
         field("instruct", any("Accepted: voices have one manner")),
-        field("instructs", manners),
+        maybe("instructs", manners),
         field("batch", any("Accepted: how many are spoken at once is `jobs.at_once`")),
     ];
     let asked = object(own.into_iter().chain(manner()));
@@ -206,7 +211,16 @@ fn seen() -> About {
 fn followed() -> About {
     let events =
         text("`progress` at once and after each change, and `end` as the last one; each with the job");
-    of_one("A job as it goes on").gives("200", "Events").holds("200", "text/event-stream", events, None)
+    of_one("A job as it goes on")
+        .refuses("429", "The address has streams of as many jobs as it may")
+        .gives("200", "Events")
+        .holds("200", "text/event-stream", events, None)
+}
+
+fn deleted() -> About {
+    of_one("Deletes a job")
+        .more("With its items, recordings and results. One that goes on is cancelled first.")
+        .done("It is deleted")
 }
 
 fn cancelled() -> About {
@@ -215,7 +229,8 @@ fn cancelled() -> About {
 
 fn retried() -> About {
     let about = of_one("Has a job's failed items tried again")
-        .refuses("409", "Nothing has failed (nothing-failed), or the job was cancelled (cancelled)");
+        .refuses("409", "Nothing has failed (nothing-failed), the job was cancelled (cancelled), or retried too often (retries)")
+        .refuses("429", "The address has as many jobs that are not over as it may");
     accepted(about, "The job")
 }
 

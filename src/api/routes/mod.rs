@@ -18,52 +18,68 @@ mod voices;
 use std::convert::Infallible;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::openapi::HttpMethod;
 
 use super::App;
+use super::body::Uploads;
 use super::openapi::{About, Described, Document};
+
+/// The methods of our routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// As the router has it.
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get => MethodFilter::GET,
+            Self::Post => MethodFilter::POST,
+            Self::Patch => MethodFilter::PATCH,
+            Self::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+impl From<Method> for HttpMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::Get,
+            Method::Post => Self::Post,
+            Method::Patch => Self::Patch,
+            Method::Delete => Self::Delete,
+        }
+    }
+}
 
 /// An address, a method, what serves it and what is said of it.
 pub(super) struct Route {
     path: &'static str,
-    method: HttpMethod,
+    method: Method,
     serve: MethodRouter<App, Infallible>,
     about: About,
+    is_upload: bool,
 }
 
 impl Route {
-    fn get<H, T>(path: &'static str, handler: H, about: About) -> Self
+    fn new<H, T>(method: Method, path: &'static str, handler: H, about: About) -> Self
     where
         H: Handler<T, App>,
         T: 'static,
     {
-        Self { path, method: HttpMethod::Get, serve: get(handler), about }
+        Self { path, method, serve: on(method.filter(), handler), about, is_upload: false }
     }
 
-    fn post<H, T>(path: &'static str, handler: H, about: About) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
-        Self { path, method: HttpMethod::Post, serve: post(handler), about }
-    }
-
-    fn patch<H, T>(path: &'static str, handler: H, about: About) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
-        Self { path, method: HttpMethod::Patch, serve: patch(handler), about }
-    }
-
-    fn delete<H, T>(path: &'static str, handler: H, about: About) -> Self
-    where
-        H: Handler<T, App>,
-        T: 'static,
-    {
-        Self { path, method: HttpMethod::Delete, serve: delete(handler), about }
+    /// The same for bodies that its handler bounds, and that may take as long as they keep their pace.
+    fn of_uploads(self) -> Self {
+        Self { is_upload: true, ..self.behind(|serve| serve.layer(DefaultBodyLimit::disable())) }
     }
 
     /// The same, served behind a layer.
@@ -73,7 +89,7 @@ impl Route {
 
     /// What is said of it.
     pub(super) fn described(&self) -> Described<'_> {
-        Described { path: self.path, method: self.method.clone(), about: &self.about }
+        Described { path: self.path, method: self.method.into(), about: &self.about }
     }
 }
 
@@ -105,6 +121,11 @@ impl Routes {
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.own.iter().chain(&self.openai)
+    }
+
+    /// Where uploads are sent.
+    pub(super) fn uploads(&self) -> Uploads {
+        Uploads::at(self.iter().filter(|route| route.is_upload).map(|route| route.path))
     }
 }
 

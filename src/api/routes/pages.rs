@@ -1,5 +1,6 @@
 //! Pages for people, and their files.
 
+use super::Method::Get;
 use super::Route;
 use crate::api::openapi::{About, Topic};
 use crate::api::page;
@@ -9,29 +10,34 @@ const HTML: &str = "text/html";
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/", page::home, page("The start page", "What runs here, and where to go on.")),
-        Route::get("/call", page::call, page("The call page", "Talks to the agent.")),
-        Route::get(
+        Route::new(Get, "/", page::home, page("The start page", "What runs here, and where to go on.")),
+        Route::new(Get, "/call", page::call, page("The call page", "Talks to the agent.")),
+        Route::new(
+            Get,
             "/call/network",
             page::network,
             page("The network test", "Says whether a call works from here, and what to do if not."),
         ),
-        Route::get(
+        Route::new(
+            Get,
             "/speech",
             page::speech,
             page("The speech page", "Speaks texts, and hears recordings, with the words in time."),
         ),
-        Route::get(
+        Route::new(
+            Get,
             "/docs",
             page::docs,
             page("This documentation", "Made in the browser of `/openapi.json`."),
         ),
-        Route::get(
+        Route::new(
+            Get,
             "/avatar/playground",
             page::playground,
             page("The face playground", "Shows a text or a recording as a face, and every weight of it."),
         ),
-        Route::get(
+        Route::new(
+            Get,
             "/static/{*path}",
             page::file,
             About::new(Topic::Pages, "A file of the pages")
@@ -40,7 +46,8 @@ pub(super) fn routes() -> Vec<Route> {
                 .sends("The file", &["text/javascript", "text/css", "application/octet-stream"])
                 .gives("304", "The client has it"),
         ),
-        Route::get(
+        Route::new(
+            Get,
             "/favicon.ico",
             page::icon,
             About::new(Topic::Pages, "The icon of the pages")

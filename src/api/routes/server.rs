@@ -4,6 +4,7 @@ use axum::Extension;
 use serde_json::json;
 use utoipa::openapi::Type;
 
+use super::Method::{Get, Post};
 use super::Route;
 use crate::api::openapi::shape::{
     field, file, flag, free, list, needed, object, or_null, text, text_or_null, whole, whole_of,
@@ -20,21 +21,23 @@ pub(super) fn routes(document: &Document) -> Vec<Route> {
         .more("OpenAPI 3.1. The page `/docs` is made of it.")
         .answers("The description", free("As OpenAPI 3.1 says"), json!({ "openapi": "3.1.0" }));
     vec![
-        Route::get("/health", health::health, health()),
-        Route::get("/ready", health::ready, ready()),
-        Route::get("/metrics", health::metrics, metrics()),
-        Route::get("/openapi.json", openapi, described).behind(|serve| serve.layer(Extension(document))),
-        Route::get("/api/ice-servers", ice::ice_servers, ice_servers()),
-        Route::post("/api/ice-servers", ice::ice_servers, ice_servers()),
-        Route::get("/api/network", network::about, about_network()),
-        Route::get(
+        Route::new(Get, "/health", health::health, health()),
+        Route::new(Get, "/ready", health::ready, ready()),
+        Route::new(Get, "/metrics", health::metrics, metrics()),
+        Route::new(Get, "/openapi.json", openapi, described).behind(|serve| serve.layer(Extension(document))),
+        Route::new(Get, "/api/ice-servers", ice::ice_servers, ice_servers()),
+        Route::new(Post, "/api/ice-servers", ice::ice_servers, ice_servers()),
+        Route::new(Get, "/api/network", network::about, about_network()),
+        Route::new(
+            Get,
             "/api/network/bytes",
             network::download,
             About::new(Topic::Server, "Bytes to measure by")
                 .needed_query("n", whole_of("How many", &(0..=1 << 20)), json!(1000))
                 .sends("Random bytes, which nothing compresses", &[BYTES]),
         ),
-        Route::post(
+        Route::new(
+            Post,
             "/api/network/bytes",
             network::upload,
             About::new(Topic::Server, "Takes bytes to measure by")

@@ -3,9 +3,10 @@
 use axum::extract::DefaultBodyLimit;
 use serde_json::json;
 
+use super::Method::Post;
 use super::Route;
 use crate::api::openapi::shape::{
-    Shape, choice, either, field, list, needed, number_of, object, some_text, text, texts_by_name,
+    Shape, choice, either, list, maybe, needed, number_of, object, some_text, text, texts_by_name,
 };
 use crate::api::openapi::{About, Errors, JSON, Topic};
 use crate::api::speech::LARGEST_BODY;
@@ -17,13 +18,13 @@ const SOUNDS: [&str; 6] = ["audio/mpeg", "audio/ogg", "audio/aac", "audio/flac",
 
 /// The routes in our own form.
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::post("/speak", speak::speak, spoken()).behind(|serve| serve.layer(limit()))]
+    vec![Route::new(Post, "/speak", speak::speak, spoken()).behind(|serve| serve.layer(limit()))]
 }
 
 /// Those in OpenAI's form.
 pub(super) fn openai() -> Vec<Route> {
     let speech = openai::speech::speech;
-    vec![Route::post("/v1/audio/speech", speech, as_openai()).behind(|serve| serve.layer(limit()))]
+    vec![Route::new(Post, "/v1/audio/speech", speech, as_openai()).behind(|serve| serve.layer(limit()))]
 }
 
 fn limit() -> DefaultBodyLimit {
@@ -45,14 +46,14 @@ pub(super) fn lexicon() -> Shape {
 fn spoken() -> About {
     let asked = object([
         needed("text", some_text("The text, or SSML")),
-        field("voice", text("A voice of `/api/voices`, or a name of OpenAI's")),
-        field("language", language()),
-        field("speed", speed()),
-        field("pitch", number_of("Accepted; voices keep their own", &(0.0..=2.0))),
-        field("format", choice("The file", &FORMATS)),
-        field("lexicon", lexicon()),
-        field("model", text("Accepted")),
-        field("voiceEngine", text("Accepted")),
+        maybe("voice", text("A voice of `/api/voices`, or a name of OpenAI's")),
+        maybe("language", language()),
+        maybe("speed", speed()),
+        maybe("pitch", number_of("Accepted; voices keep their own", &(0.0..=2.0))),
+        maybe("format", choice("The file", &FORMATS)),
+        maybe("lexicon", lexicon()),
+        maybe("model", text("Accepted")),
+        maybe("voiceEngine", text("Accepted")),
     ]);
     let about = About::new(Topic::Speech, "Speaks a text, or says to fall back")
         .more(
@@ -78,18 +79,18 @@ fn as_openai() -> About {
     );
     let asked = object([
         needed("input", some_text("The text, or SSML")),
-        field("voice", voice),
-        field("model", text("Accepted: a voice has one model")),
-        field("response_format", choice("The file", &FORMATS)),
-        field("speed", speed()),
-        field("stream_format", choice("A file, or server-sent events", &["audio", "sse"])),
-        field("instructions", text("Accepted: a voice has one manner")),
-        field("language", language()),
-        field(
+        maybe("voice", voice),
+        maybe("model", text("Accepted: a voice has one model")),
+        maybe("response_format", choice("The file", &FORMATS)),
+        maybe("speed", speed()),
+        maybe("stream_format", choice("A file, or server-sent events", &["audio", "sse"])),
+        maybe("instructions", text("Accepted: a voice has one manner")),
+        maybe("language", language()),
+        maybe(
             "timestamps",
             list("Times to tell, with stream_format sse", choice("Of what", &["word", "phoneme", "viseme"])),
         ),
-        field("lexicon", lexicon()),
+        maybe("lexicon", lexicon()),
     ]);
     let example =
         json!({ "model": "tts-1", "voice": "alloy", "input": "Hello there.", "response_format": "mp3" });

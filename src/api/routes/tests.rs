@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use axum::Extension;
 use axum::body::to_bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::api::jobs::texts::{Form, Texts};
@@ -18,7 +18,7 @@ fn description() -> Value {
 }
 
 fn method(route: &Route) -> String {
-    serde_json::to_value(&route.method).unwrap().as_str().unwrap().to_owned()
+    serde_json::to_value(HttpMethod::from(route.method)).unwrap().as_str().unwrap().to_owned()
 }
 
 /// All operations, with their methods and addresses.
@@ -156,7 +156,88 @@ fn the_examples_are_taken_by_what_reads_them() {
     for (path, form) in [("/api/jobs", Form::Job), ("/generate_batch", Form::Batch)] {
         let body = example(path, "post").to_string();
         let texts = Texts::read(form, body.as_bytes()).unwrap();
-        assert_eq!(texts.lines().filter(Result::is_ok).count(), 2, "{path}");
+        assert_eq!(texts.lines(|_| Ok(())).filter(Result::is_ok).count(), 2, "{path}");
+    }
+}
+
+/// The request of an operation in JSON.
+fn asked<'a>(described: &'a Value, path: &str) -> &'a Value {
+    &described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+}
+
+/// The example of a request, with null for each field that may be left out.
+fn with_nulls(asked: &Value) -> Value {
+    let mut body = asked["example"].clone();
+    let needed = asked["schema"]["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for name in asked["schema"]["properties"].as_object().unwrap().keys() {
+        if !needed.contains(&Value::from(name.as_str())) {
+            body[name] = Value::Null;
+        }
+    }
+    body
+}
+
+#[test]
+fn null_is_described_where_it_is_taken_as_nothing() {
+    let described = description();
+    let null_of = |path: &str| {
+        let asked = asked(&described, path);
+        let body = with_nulls(asked);
+        let schema = jsonschema::validator_for(&asked["schema"]).unwrap();
+        assert!(schema.validate(&body).is_ok(), "{path}: {body}");
+        body.to_string()
+    };
+    spoken::Asked::speak(null_of("/speak").as_bytes()).unwrap();
+    spoken::Asked::openai(null_of("/v1/audio/speech").as_bytes()).unwrap();
+    serde_json::from_str::<offer::Offer>(&null_of("/api/offer")).map(drop).unwrap();
+    for path in ["/v1/chat/completions", "/v1/completions"] {
+        null_of(path);
+    }
+    for (path, form) in [("/api/jobs", Form::Job), ("/generate_batch", Form::Batch)] {
+        let body = null_of(path);
+        let texts = Texts::read(form, body.as_bytes()).unwrap();
+        assert_eq!(texts.lines(|_| Ok(())).filter(Result::is_ok).count(), 2, "{path}");
+    }
+    let own =
+        json!({ "items": [{ "text": "a", "voice": null, "speed": null, "format": null, "lexicon": null }] });
+    let jobs = jsonschema::validator_for(&asked(&described, "/api/jobs")["schema"]).unwrap();
+    assert!(jobs.validate(&own).is_ok());
+    let own = own.to_string();
+    let texts = Texts::read(Form::Job, own.as_bytes()).unwrap();
+    assert!(texts.lines(|_| Ok(())).all(|line| line.is_ok()));
+}
+
+#[test]
+fn a_name_of_a_job_is_as_long_as_is_described() {
+    let described = description();
+    let schema = jsonschema::validator_for(&asked(&described, "/api/jobs")["schema"]).unwrap();
+    for (letters, is_taken) in [(200, true), (201, false)] {
+        let body = json!({ "items": ["a"], "name": "é".repeat(letters) });
+        assert_eq!(schema.validate(&body).is_ok(), is_taken, "{letters}");
+        assert_eq!(Texts::read(Form::Job, body.to_string().as_bytes()).is_ok(), is_taken, "{letters}");
+    }
+}
+
+#[test]
+fn all_routes_whose_handlers_bound_bodies_themselves_give_uploads_their_time() {
+    let table = Routes::all(&Document::default());
+    let uploads: BTreeSet<&str> =
+        table.iter().filter(|route| route.is_upload).map(|route| route.path).collect();
+    let expected = [
+        "/align",
+        "/align_batch",
+        "/api/jobs",
+        "/generate_batch",
+        "/transcribe",
+        "/transcribe_batch",
+        "/v1/audio/transcriptions",
+        "/v1/audio/translations",
+    ];
+    assert_eq!(uploads, BTreeSet::from(expected));
+    let described = description();
+    for path in expected.into_iter().filter(|path| *path != "/generate_batch") {
+        let body = &described["paths"][path]["post"]["requestBody"]["content"];
+        assert!(body["audio/*"].is_object() && body["video/*"].is_object(), "{path}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::Method::{Delete, Get, Post};
 use super::Route;
 use crate::api::openapi::shape::{field, flag, list, needed, number, object, some_text, text, whole};
 use crate::api::openapi::{About, JSON, Topic};
@@ -10,9 +11,10 @@ use crate::api::{animate, clones, voice};
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/api/voices", animate::voices, listed()),
-        Route::post("/api/voices", clones::add, added()),
-        Route::delete(
+        Route::new(Get, "/api/voices", animate::voices, listed()),
+        Route::new(Post, "/api/voices", clones::add, added()),
+        Route::new(
+            Delete,
             "/api/voices/{name}",
             clones::remove,
             About::new(Topic::Voices, "Removes a cloned voice")
@@ -20,7 +22,8 @@ pub(super) fn routes() -> Vec<Route> {
                 .part("name", "The voice", "ada")
                 .done("It is removed"),
         ),
-        Route::get(
+        Route::new(
+            Get,
             "/api/voices/{name}/sample",
             voice::sample,
             About::new(Topic::Voices, "A sample of a voice")

@@ -29,6 +29,7 @@ use axum::http::StatusCode;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use visavis_speech::room::{Bounds, Room, to_the_end};
+use visavis_speech::script::Piece;
 use visavis_speech::text::{self, Text};
 use visavis_speech::{Key, Lexicon, Opened, Origin, Script, Tier, Voiced, Wanted};
 
@@ -141,13 +142,7 @@ impl Desk {
     /// # Errors
     /// What is wrong with it, or that the voices are not known.
     pub(super) async fn order(&self, asked: Asked) -> Result<Order, Fault> {
-        let speed = speed(asked.speed)?;
-        let own = Lexicon::of(asked.lexicon.iter().map(|(word, to)| (word.as_str(), to.as_str())))
-            .map_err(|fault| Fault::wrong("lexicon", &fault.to_string()))?;
-        let lexicons = [&own, &self.lexicon];
-        let longest = self.settings.own.longest_text as usize;
-        let text = Text { text: &asked.text, speed, lexicons: &lexicons, longest };
-        let pieces = text::pieces(text).map_err(|fault| Fault::wrong(asked.field, &fault.to_string()))?;
+        let pieces = self.pieces(&asked)?;
         let Chosen { voice, language, speaks, source, version } =
             self.voices.choose(&asked.voice, &asked.language).await?;
         let script = Script { voice, language, pieces };
@@ -162,6 +157,25 @@ impl Desk {
         let (key, format) = (Key::of(&script, &voiced), asked.format);
         let wanted = Wanted { script: Arc::new(script), key, format, waited: true };
         Ok(Order { wanted, engine: source, model, characters: asked.text.chars().count() })
+    }
+
+    /// Checks what can be told without a voice: the speed, the respellings and the text, with its SSML.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(&self, asked: &Asked) -> Result<(), Fault> {
+        self.pieces(asked).map(|_| ())
+    }
+
+    /// What is spoken of a text.
+    fn pieces(&self, asked: &Asked) -> Result<Vec<Piece>, Fault> {
+        let speed = speed(asked.speed)?;
+        let own = Lexicon::of(asked.lexicon.iter().map(|(word, to)| (word.as_str(), to.as_str())))
+            .map_err(|fault| Fault::wrong("lexicon", &fault.to_string()))?;
+        let lexicons = [&own, &self.lexicon];
+        let longest = self.settings.own.longest_text as usize;
+        let text = Text { text: &asked.text, speed, lexicons: &lexicons, longest };
+        text::pieces(text).map_err(|fault| Fault::wrong(asked.field, &fault.to_string()))
     }
 
     /// Begins to serve an order; returns once there is something to send.

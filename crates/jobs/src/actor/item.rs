@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::blocking;
+use super::shortage::{LONGEST_SHORTAGE, Shortage};
 use crate::fact::Fact;
 use crate::queue::{Event, Place};
 use crate::spec::Kind;
@@ -38,6 +40,7 @@ pub(super) struct Hand {
     pub(super) store: Arc<Store>,
     pub(super) worker: Arc<dyn Worker>,
     pub(super) notes: mpsc::Sender<Note>,
+    pub(super) shortage: Arc<Shortage>,
 }
 
 impl Hand {
@@ -45,17 +48,24 @@ impl Hand {
     pub(super) async fn work(self) -> Event {
         let place = self.place;
         let made = AssertUnwindSafe(self.made()).catch_unwind().await;
-        match made.unwrap_or_else(|_| Err(BROKEN.to_owned())) {
+        let reason = match made.unwrap_or_else(|_| Err(BROKEN.to_owned())) {
             Ok(Product { bytes, ending }) => {
-                self.until_kept(move |store| store.keep(place, ending, &bytes)).await;
-                Event::Done(place)
+                match self.until_kept(move |store| store.keep(place, ending, &bytes)).await {
+                    Ok(()) => {
+                        self.shortage.over();
+                        return Event::Done(place);
+                    }
+                    Err(error) => format!("The result cannot be kept: {error}."),
+                }
             }
-            Err(reason) => {
-                let fact = Fact::Failed { item: place.item, reason: reason.clone() };
-                self.until_kept(move |store| store.record(place.job, &fact)).await;
-                Event::Failed { place, reason }
-            }
+            Err(reason) => reason,
+        };
+        let fact = Fact::failed(place.item, &reason);
+        let written = self.until_kept(move |store| store.record(place.job, &fact)).await;
+        if let Err(error) = written {
+            tracing::warn!(job = %place.job, item = place.item, %error, "the next start tries a failed item again");
         }
+        Event::Failed { place, reason }
     }
 
     /// The result, or why there is none.
@@ -83,16 +93,29 @@ impl Hand {
         }
     }
 
-    /// Writes until it is written: what was made is not made anew because the disk was full.
-    async fn until_kept(&self, write: impl Fn(&Store) -> Result<(), StoreError> + Send + Sync + 'static) {
+    /// Writes until it is written: what was made is not made anew because the disk was full. But nothing waits for room for ever, nor
+    /// for room that its job may not have.
+    async fn until_kept(
+        &self,
+        write: impl Fn(&Store) -> Result<(), StoreError> + Send + Sync + 'static,
+    ) -> Result<(), StoreError> {
         let write = Arc::new(write);
-        let mut told = false;
+        let mut since: Option<Instant> = None;
         loop {
             let once = write.clone();
-            let Err(error) = blocking(&self.store, move |store| once(store)).await else { return };
-            if !told {
+            let error = match blocking(&self.store, move |store| once(store)).await {
+                Ok(()) => return Ok(()),
+                // The queue has closed the job and stops this.
+                Err(StoreError::Gone) => std::future::pending().await,
+                Err(error) if error.is_too_large() => return Err(error),
+                Err(error) => error,
+            };
+            if since.is_none() {
                 tracing::warn!(job = %self.place.job, %error, "a result waits to be kept");
-                told = true;
+            }
+            let shortage = self.shortage.since();
+            if since.get_or_insert(shortage).elapsed() >= LONGEST_SHORTAGE {
+                return Err(error);
             }
             self.tell(format!("It waits until results can be kept: {error}.")).await;
             tokio::time::sleep(FOR_ROOM).await;

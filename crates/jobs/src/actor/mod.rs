@@ -1,37 +1,35 @@
 //! Carries out what the queue says.
 //!
-//! - `item`: the work on one item, to its end
+//! - `runner`: the one task that owns the queue
+//! - `item`: the work on one item, to its end; `shortage`: how long results have not been kept
 //! - `board`: how far jobs are, for those who ask
-//! - this file: the one task that owns the queue, and how others reach it
+//! - this file: how others reach them
 
 mod board;
 mod item;
+mod runner;
+mod shortage;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
 
-use crate::fact::Fact;
 use crate::id::JobId;
 use crate::job::{Job, Progress};
 use crate::link::Signer;
-use crate::queue::{Bounds, Command, Event, Place, Queue};
-use crate::spec::{Kind, Spec};
+use crate::queue::Bounds;
+use crate::spec::Spec;
 use crate::store::{Draft, Left, Store, StoreError};
-use crate::worker::Worker;
 use board::Board;
-use item::{Hand, Note};
+
+pub use runner::Runner;
 
 /// Requests that wait for the queue.
 const ORDERS: usize = 64;
-/// Notes of items that wait for something.
-const NOTES: usize = 64;
-/// How often jobs are looked for whose time is over.
-const TICK: Duration = Duration::from_secs(60);
+/// How often the failed items of a job may be tried again.
+pub const MOST_RETRIES: u32 = 50;
 
 /// How jobs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +54,9 @@ pub enum Refusal {
     /// None of its items has failed.
     #[error("none of the job's items has failed")]
     NothingFailed,
+    /// Its failed items were tried again as often as may be.
+    #[error("the job's failed items were tried again {0} times, which is the most; send them as a new job")]
+    Retries(u32),
     /// It cannot be written down.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -73,16 +74,6 @@ pub struct Jobs {
     orders: mpsc::Sender<Order>,
 }
 
-/// Does the work.
-#[derive(Debug)]
-pub struct Runner {
-    store: Arc<Store>,
-    board: Arc<Board>,
-    orders: mpsc::Receiver<Order>,
-    queue: Queue,
-    left: Vec<Left>,
-}
-
 /// What is asked of the queue.
 #[derive(Debug)]
 enum Order {
@@ -94,6 +85,7 @@ enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     Cancel,
+    Delete,
     Retry,
 }
 
@@ -110,9 +102,8 @@ impl Jobs {
             board.show(*id, job.progress());
         }
         let (sender, orders) = mpsc::channel(ORDERS);
-        let queue = Queue::new(settings.bounds);
         let jobs = Self { store: store.clone(), signer, board: board.clone(), orders: sender };
-        Ok((Arc::new(jobs), Runner { store, board, orders, queue, left }))
+        Ok((Arc::new(jobs), Runner::new(store, board, orders, settings.bounds, left)))
     }
 
     /// The folder of jobs.
@@ -139,33 +130,53 @@ impl Jobs {
         self.board.watch(id)
     }
 
-    /// Takes a job. When this returns, it is there to stay.
+    /// Takes a job. When this returns, it is there to stay. Who waits for this may leave: what has come to the disk is told to the
+    /// queue by the same thread.
     ///
     /// # Errors
     /// If it cannot be written.
     pub async fn add(&self, draft: Draft, spec: Spec) -> Result<JobId, Refusal> {
-        let written = tokio::task::spawn_blocking(move || draft.commit(spec)).await;
-        let (id, job) = written.map_err(|_| Refusal::Stopping)??;
-        self.board.show(id, job.progress());
+        let place = self.orders.clone().reserve_owned().await.map_err(|_| Refusal::Stopping)?;
+        let board = self.board.clone();
         let (told, added) = oneshot::channel();
-        let order = Order::Add { id, job: Box::new(job), told };
-        self.orders.send(order).await.map_err(|_| Refusal::Stopping)?;
-        added.await.map_err(|_| Refusal::Stopping)?;
+        let written = tokio::task::spawn_blocking(move || {
+            let (id, job) = draft.commit(spec)?;
+            board.show(id, job.progress());
+            place.send(Order::Add { id, job: Box::new(job), told });
+            Ok::<_, StoreError>(id)
+        });
+        let id = written.await.map_err(|_| Refusal::Stopping)??;
+        tokio::select! {
+            biased;
+            added = added => added.map_err(|_| Refusal::Stopping)?,
+            // What is sent into a place that was taken before is not refused.
+            () = self.orders.closed() => return Err(Refusal::Stopping),
+        }
         Ok(id)
     }
 
-    /// Stops a job. What is done stays.
+    /// Stops a job: what is done stays, and its texts and recordings are deleted. Needs no room on the disk. Nothing changes about one
+    /// that is over.
     ///
     /// # Errors
-    /// If there is none, or that cannot be written down.
+    /// If there is none.
     pub async fn cancel(&self, id: JobId) -> Result<Progress, Refusal> {
         self.change(id, Change::Cancel).await
+    }
+
+    /// Deletes a job with all that it has, and stops it before if it is in work; returns how far it was. What the disk does not delete
+    /// at once, it is asked for again.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn delete(&self, id: JobId) -> Result<Progress, Refusal> {
+        self.change(id, Change::Delete).await
     }
 
     /// Has the failed items of a job tried again.
     ///
     /// # Errors
-    /// If there are none, or that cannot be written down.
+    /// If there are none, or they were tried too often, or that cannot be written down.
     pub async fn retry(&self, id: JobId) -> Result<Progress, Refusal> {
         self.change(id, Change::Retry).await
     }
@@ -176,135 +187,6 @@ impl Jobs {
         self.orders.send(order).await.map_err(|_| Refusal::Stopping)?;
         changed.await.map_err(|_| Refusal::Stopping)?
     }
-}
-
-/// What is in work.
-struct Work {
-    worker: Arc<dyn Worker>,
-    items: JoinSet<Event>,
-    handles: HashMap<Place, AbortHandle>,
-    notes: mpsc::Sender<Note>,
-}
-
-/// What the runner hears of.
-enum Heard {
-    Order(Order),
-    Event(Event),
-    Nothing,
-}
-
-impl Runner {
-    /// Does what is left, and what comes; never completes. Dropped, it stops all work; what was not done is done by the next one.
-    pub async fn run(mut self, worker: Arc<dyn Worker>) {
-        let (notes, mut noted) = mpsc::channel(NOTES);
-        let mut work = Work { worker, items: JoinSet::new(), handles: HashMap::new(), notes };
-        for Left { id, job } in std::mem::take(&mut self.left) {
-            self.happened(Event::Added { id, job: Box::new(job) }, &mut work).await;
-        }
-        let mut tick = tokio::time::interval(TICK);
-        loop {
-            let heard = tokio::select! {
-                Some(order) = self.orders.recv() => Heard::Order(order),
-                Some(ended) = work.items.join_next() => ended.map_or(Heard::Nothing, Heard::Event),
-                Some(Note { place, why }) = noted.recv() => Heard::Event(Event::Hindered { place, why }),
-                _ = tick.tick() => Heard::Event(Event::Tick),
-            };
-            match heard {
-                Heard::Order(order) => self.order(order, &mut work).await,
-                Heard::Event(event) => self.happened(event, &mut work).await,
-                // Work that was stopped.
-                Heard::Nothing => {}
-            }
-        }
-    }
-
-    async fn order(&mut self, order: Order, work: &mut Work) {
-        match order {
-            Order::Add { id, job, told } => {
-                self.happened(Event::Added { id, job }, work).await;
-                _ = told.send(());
-            }
-            Order::Change { id, change, told } => {
-                let changed = self.change(id, change, work).await;
-                _ = told.send(changed);
-            }
-        }
-    }
-
-    /// Changes a job, first on the disk.
-    async fn change(&mut self, id: JobId, change: Change, work: &mut Work) -> Result<Progress, Refusal> {
-        let job = self.queue.job(id).ok_or(Refusal::Unknown)?;
-        let (fact, event) = match change {
-            // There is nothing left to stop.
-            Change::Cancel if job.is_settled() => return Ok(job.progress()),
-            Change::Cancel => (Fact::Cancelled, Event::Cancelled(id)),
-            Change::Retry if job.is_cancelled() => return Err(Refusal::Cancelled),
-            Change::Retry if job.failures() == 0 => return Err(Refusal::NothingFailed),
-            Change::Retry => (Fact::Retried, Event::Retried(id)),
-        };
-        blocking(&self.store, move |store| store.record(id, &fact)).await?;
-        self.happened(event, work).await;
-        self.queue.progress(id).ok_or(Refusal::Unknown)
-    }
-
-    async fn happened(&mut self, event: Event, work: &mut Work) {
-        match &event {
-            Event::Done(place) => ended(*place, "done", work),
-            Event::Failed { place, .. } => ended(*place, "failed", work),
-            _ => {}
-        }
-        for command in self.queue.handle(event, now()) {
-            self.carry_out(command, work).await;
-        }
-        metrics::gauge!("visavis_job_items_waiting").set(self.queue.left() as f64);
-    }
-
-    async fn carry_out(&mut self, command: Command, work: &mut Work) {
-        match command {
-            Command::Start { place, kind } => self.start(place, kind, work),
-            Command::Stop(place) => {
-                if let Some(handle) = work.handles.remove(&place) {
-                    handle.abort();
-                }
-            }
-            Command::Show(id) => {
-                if let Some(progress) = self.queue.progress(id) {
-                    self.board.show(id, progress);
-                }
-            }
-            Command::End { id, at } => {
-                self.store.rest(id);
-                let written = blocking(&self.store, move |store| store.record(id, &Fact::Ended { at })).await;
-                if let Err(error) = written {
-                    // The next start finds that nothing is left to do, and counts from then.
-                    tracing::warn!(%id, %error, "the end of a job is not written down");
-                }
-            }
-            Command::Remove(id) => {
-                self.board.remove(id);
-                if let Err(error) = blocking(&self.store, move |store| store.remove(id)).await {
-                    tracing::warn!(%id, %error, "a job whose time is over is not deleted yet");
-                }
-            }
-        }
-    }
-
-    fn start(&self, place: Place, kind: Kind, work: &mut Work) {
-        let hand = Hand {
-            place,
-            kind,
-            store: self.store.clone(),
-            worker: work.worker.clone(),
-            notes: work.notes.clone(),
-        };
-        let handle = work.items.spawn(hand.work());
-        work.handles.insert(place, handle);
-    }
-}
-
-fn ended(place: Place, outcome: &'static str, work: &mut Work) {
-    work.handles.remove(&place);
-    metrics::counter!("visavis_job_items_total", "outcome" => outcome).increment(1);
 }
 
 /// Does something with the disk on a thread that may wait.

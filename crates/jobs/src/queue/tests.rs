@@ -75,6 +75,21 @@ fn a_cancelled_job_stops_and_gives_its_turn_to_others() {
 }
 
 #[test]
+fn a_deleted_job_is_removed_once_and_nothing_brings_it_back() {
+    let mut queue = Queue::new(BOUNDS);
+    let id = JobId::random();
+    let place = started(&queue.handle(added(id, Kind::Speech, 1), 1))[0];
+    queue.handle(Event::Failed { place, reason: "no".into() }, 2);
+    assert_eq!(queue.handle(Event::Deleted(id), 3), [Command::Remove(id)]);
+    for late in
+        [Event::Deleted(id), Event::Done(place), Event::Retried(id), Event::Cancelled(id), Event::Tick]
+    {
+        assert!(queue.handle(late, 1_000).is_empty());
+    }
+    assert!(queue.job(id).is_none());
+}
+
+#[test]
 fn what_a_job_waits_for_is_told_until_it_goes_on() {
     let mut queue = Queue::new(BOUNDS);
     let id = JobId::random();

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{ITEMS, JOURNAL, NEW, RECORDINGS, RESULTS, Room, SMALL, SPEC, StoreError, files};
+use super::{ITEMS, JOURNAL, NEW, RECORDINGS, RESULTS, Room, SPEC, StoreError, files};
 use crate::id::JobId;
 use crate::job::Job;
 use crate::spec::Spec;
@@ -20,8 +20,6 @@ pub struct Draft {
     items: BufWriter<File>,
     count: u32,
     room: Arc<Room>,
-    /// Bytes that it has taken.
-    bytes: u64,
     committed: bool,
 }
 
@@ -29,14 +27,14 @@ impl Draft {
     pub(super) fn begin(jobs: &Path, room: Arc<Room>) -> Result<Self, StoreError> {
         let id = JobId::random();
         let folder = jobs.join(format!("{NEW}{id}"));
-        room.take(SMALL)?;
+        room.begin(id)?;
         let items = make(&folder).inspect_err(|_| {
-            room.give_back(SMALL);
+            room.forget(id);
             _ = fs::remove_dir_all(&folder);
         })?;
         let items = BufWriter::new(items);
         let jobs = jobs.to_owned();
-        Ok(Self { id, jobs, folder, items, count: 0, room, bytes: SMALL, committed: false })
+        Ok(Self { id, jobs, folder, items, count: 0, room, committed: false })
     }
 
     /// How many items it has.
@@ -48,10 +46,10 @@ impl Draft {
     /// Adds an item: a line without a line break.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If it cannot be written, or the job is larger than one may be; it is then to be dropped.
     pub fn item(&mut self, line: &str) -> Result<(), StoreError> {
         debug_assert!(!line.contains('\n'), "an item is one line");
-        self.take(line.len() as u64 + 1)?;
+        self.room.take_item(self.id, line.len() as u64 + 1)?;
         self.items.write_all(line.as_bytes())?;
         self.items.write_all(b"\n")?;
         self.count = self.count.saturating_add(1);
@@ -61,9 +59,9 @@ impl Draft {
     /// Adds an item with a recording.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If it cannot be written, or the job is larger than one may be; it is then to be dropped.
     pub fn recording(&mut self, line: &str, mut recording: File) -> Result<(), StoreError> {
-        self.take(recording.metadata()?.len())?;
+        self.room.take(self.id, recording.metadata()?.len())?;
         recording.rewind()?;
         let mut file = File::create(self.folder.join(RECORDINGS).join(self.count.to_string()))?;
         io::copy(&mut recording, &mut file)?;
@@ -83,16 +81,12 @@ impl Draft {
         files::put(&self.folder, SPEC, &text)?;
         files::sync(&self.folder.join(RECORDINGS))?;
         let place = self.jobs.join(self.id.to_string());
-        fs::rename(&self.folder, place)?;
-        self.committed = true;
+        fs::rename(&self.folder, &place)?;
+        // If its name cannot be made durable, it is deleted by it: nobody is told of a job that begins with the next server.
+        self.folder = place;
         files::sync(&self.jobs)?;
+        self.committed = true;
         Ok((self.id, Job::new(spec)))
-    }
-
-    fn take(&mut self, bytes: u64) -> Result<(), StoreError> {
-        self.room.take(bytes)?;
-        self.bytes += bytes;
-        Ok(())
     }
 }
 
@@ -100,7 +94,7 @@ impl Drop for Draft {
     fn drop(&mut self) {
         if !self.committed {
             _ = fs::remove_dir_all(&self.folder);
-            self.room.give_back(self.bytes);
+            self.room.forget(self.id);
         }
     }
 }

@@ -2,22 +2,25 @@
 //!
 //! - `draft`: a job on its way to the disk; it appears whole or not at all
 //! - `files`: what is written so that a kill leaves it whole; `found`: what an earlier server has left
+//! - `lines`: where items stand in their file; `room`: what jobs have, and may have; `error`
 //!
 //! ```text
-//! KEY, .lock
+//! KEY, .lock, damaged-ID/
 //! ID/job.json  items.jsonl  journal.jsonl  recordings/3  results/0.mp3
 //! ```
 
 mod draft;
+mod error;
 mod files;
 mod found;
+mod lines;
+mod room;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -28,7 +31,12 @@ use crate::queue::Place;
 use crate::spec::Kind;
 use crate::worker::Task;
 
+use found::Found;
+use lines::Lines;
+use room::Room;
+
 pub use draft::Draft;
+pub use error::StoreError;
 
 const SPEC: &str = "job.json";
 const ITEMS: &str = "items.jsonl";
@@ -39,46 +47,20 @@ const LOCK: &str = ".lock";
 /// The beginning of names of jobs that are not there yet, and of those that are there no more.
 const NEW: &str = ".new-";
 const OLD: &str = ".old-";
-/// The beginning of names of results that are being written.
+/// The beginning of names of jobs that cannot be read.
+const DAMAGED: &str = "damaged-";
+/// The beginning of names of files that are being written.
 const PART: &str = ".part-";
 
 /// What the small files of a job count as, in bytes, so that jobs without items are bounded as well.
 const SMALL: u64 = 16 << 10;
+/// What an item counts as beside its text: its result's place, and the longest line that the journal has of it.
+const EACH: u64 = 1 << 10;
 const MEBIBYTE: u64 = 1 << 20;
-
-/// Why jobs cannot be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Jobs have all the room that they may have.
-    #[error("jobs have all of their {0} MiB on the disk (jobs.disk_mb)")]
-    Limit(u64),
-    /// The disk is full.
-    #[error("the disk is full (jobs.dir)")]
-    Full,
-    /// Another server uses the folder.
-    #[error("another server uses the folder (jobs.dir)")]
-    Taken,
-    /// The disk fails.
-    #[error("the folder of jobs cannot be used (jobs.dir): {0}")]
-    Io(io::Error),
-}
-
-impl StoreError {
-    /// Whether it helps to make room.
-    #[must_use]
-    pub fn lacks_room(&self) -> bool {
-        matches!(self, Self::Limit(_) | Self::Full)
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::Io(error),
-        }
-    }
-}
+/// Most items of a job.
+pub const MOST_ITEMS: u32 = 100_000;
+/// Most items of all jobs: a byte of memory for four of them.
+pub const MOST_ITEMS_OF_ALL: u64 = 4_000_000;
 
 /// A job that an earlier server has left.
 #[derive(Debug)]
@@ -89,36 +71,14 @@ pub struct Left {
     pub job: Job,
 }
 
-/// The bytes that jobs have on the disk, and how many they may have.
-#[derive(Debug)]
-struct Room {
-    used: AtomicU64,
-    most: u64,
-}
-
-impl Room {
-    fn take(&self, bytes: u64) -> Result<(), StoreError> {
-        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(bytes).filter(|used| *used <= self.most)
-        });
-        taken.map(|_| ()).map_err(|_| StoreError::Limit(self.most / MEBIBYTE))
-    }
-
-    fn give_back(&self, bytes: u64) {
-        let less = |used: u64| Some(used.saturating_sub(bytes));
-        _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    }
-}
-
-/// Where the lines of a job's items begin; the last one is where they end.
-type Beginnings = Arc<Vec<u64>>;
-
 /// The folder of jobs.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
     room: Arc<Room>,
-    beginnings: Mutex<HashMap<JobId, Beginnings>>,
+    lines: Mutex<HashMap<JobId, Arc<Lines>>>,
+    /// Held while a journal is written.
+    journals: Mutex<()>,
     /// Held as long as this server uses the folder.
     _lock: File,
 }
@@ -136,10 +96,21 @@ impl Store {
             TryLockError::WouldBlock => StoreError::Taken,
             TryLockError::Error(error) => error.into(),
         })?;
-        let found = found::all(folder)?;
-        let room = Arc::new(Room { used: AtomicU64::new(found.bytes), most });
-        let store = Self { folder: folder.to_owned(), room, beginnings: Mutex::default(), _lock: lock };
-        Ok((store, found.jobs))
+        let room = Room::new(most);
+        let found = found::all(folder)?.into_iter();
+        let left = found.map(|Found { left, bytes }| {
+            room.found(left.id, bytes, left.job.items());
+            left
+        });
+        let left = left.collect();
+        let store = Self {
+            folder: folder.to_owned(),
+            room: Arc::new(room),
+            lines: Mutex::default(),
+            journals: Mutex::default(),
+            _lock: lock,
+        };
+        Ok((store, left))
     }
 
     /// The folder.
@@ -161,15 +132,8 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn task(&self, place: Place, kind: Kind) -> Result<Task, StoreError> {
-        let beginnings = self.beginnings(place.job)?;
-        let at = place.item as usize;
-        let (Some(begin), Some(end)) = (beginnings.get(at), beginnings.get(at + 1)) else {
-            return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, "the item is missing")));
-        };
-        let mut file = File::open(self.job(place.job).join(ITEMS))?;
-        file.seek(SeekFrom::Start(*begin))?;
-        let mut line = String::new();
-        file.take(end - begin).read_to_string(&mut line)?;
+        let lines = self.lines(place.job)?;
+        let line = lines.line(self.items(place.job)?, place.item)?;
         let recording = match File::open(self.job(place.job).join(RECORDINGS).join(place.item.to_string())) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -181,16 +145,55 @@ impl Store {
     /// Puts an item's result into its place. When this returns, the item is done, whatever happens to the server.
     ///
     /// # Errors
-    /// If it cannot be written; nothing is left of it then.
+    /// If it cannot be written, or the job was closed; nothing is left of it then.
     pub fn keep(&self, place: Place, ending: &str, result: &[u8]) -> Result<(), StoreError> {
         let bytes = result.len() as u64;
-        self.room.take(bytes)?;
-        let folder = self.job(place.job).join(RESULTS);
-        let kept = files::put(&folder, &format!("{}.{ending}", place.item), result);
+        self.room.take(place.job, bytes)?;
+        let kept = self.put_result(place, ending, result);
         if kept.is_err() {
-            self.room.give_back(bytes);
+            self.room.give_back(place.job, bytes);
         }
-        Ok(kept?)
+        kept
+    }
+
+    fn put_result(&self, place: Place, ending: &str, result: &[u8]) -> Result<(), StoreError> {
+        let folder = self.job(place.job).join(RESULTS);
+        let target = folder.join(format!("{}.{ending}", place.item));
+        let part = files::part(&folder, result)?;
+        self.room.while_open(place.job, || files::place(part, &target))?;
+        if let Err(error) = files::sync(&folder) {
+            _ = fs::remove_file(&target);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// From here on no result of a job comes to the disk: those that stand there, whose items are returned, are all.
+    ///
+    /// # Errors
+    /// If results cannot be listed; the job is closed nevertheless.
+    pub fn close(&self, id: JobId) -> Result<Vec<u32>, StoreError> {
+        self.room.close(id, true);
+        Ok(self.results(id)?.into_keys().collect())
+    }
+
+    /// Has a job stay cancelled: writes that down, and deletes its texts and recordings, of which nothing is to be done any more.
+    /// On a disk that is too full to write, the deletion alone says it.
+    ///
+    /// # Errors
+    /// If something could not be deleted.
+    pub fn cancel(&self, id: JobId) -> Result<(), StoreError> {
+        if let Err(error) = self.record_once(id, &Fact::Cancelled) {
+            tracing::warn!(%id, %error, "a cancelled job is known by its missing texts alone");
+        }
+        let own = self.job(id);
+        self.room.give_back(id, files::delete(&own.join(ITEMS))?);
+        self.rest(id);
+        files::sync(&own)?;
+        for entry in fs::read_dir(own.join(RECORDINGS))? {
+            self.room.give_back(id, files::delete(&entry?.path())?);
+        }
+        Ok(())
     }
 
     /// Writes a fact into a job's journal. When this returns, it is there to stay.
@@ -198,7 +201,26 @@ impl Store {
     /// # Errors
     /// If it cannot be written; nothing is left of it then.
     pub fn record(&self, id: JobId, fact: &Fact) -> Result<(), StoreError> {
+        let _lock = self.journals.lock();
         Ok(files::append(&self.job(id).join(JOURNAL), &fact::line(fact))?)
+    }
+
+    fn record_once(&self, id: JobId, fact: &Fact) -> Result<(), StoreError> {
+        if self.facts(id)?.contains(fact) { Ok(()) } else { self.record(id, fact) }
+    }
+
+    /// Writes down that the failed items of a job are tried again, and drops what the journal has of failures before: however often
+    /// that happens, a journal is no longer than its items and retries.
+    ///
+    /// # Errors
+    /// If it cannot be written; the journal is as before then.
+    pub fn retry(&self, id: JobId) -> Result<(), StoreError> {
+        let _lock = self.journals.lock();
+        let before = self.facts(id)?.into_iter().filter(|fact| *fact == Fact::Retried).count();
+        let journal = fact::line(&Fact::Retried).repeat(before + 1);
+        files::put(&self.job(id), JOURNAL, &journal)?;
+        self.room.close(id, false);
+        Ok(())
     }
 
     /// The files of a job's results, by the numbers of their items.
@@ -214,9 +236,8 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn failures(&self, id: JobId) -> Result<BTreeMap<u32, String>, StoreError> {
-        let journal = fs::read(self.job(id).join(JOURNAL))?;
         let mut failures = BTreeMap::new();
-        for fact in fact::read(&journal).facts {
+        for fact in self.facts(id)? {
             match fact {
                 Fact::Failed { item, reason } => _ = failures.insert(item, reason),
                 Fact::Retried => failures.clear(),
@@ -226,30 +247,29 @@ impl Store {
         Ok(failures)
     }
 
-    /// A file without a name, for what is put together of results.
-    ///
-    /// # Errors
-    /// If none can be made.
-    pub fn scratch(&self) -> Result<File, StoreError> {
-        Ok(tempfile::tempfile_in(&self.folder)?)
-    }
-
     /// Nothing of a job is to be done for now.
     pub fn rest(&self, id: JobId) {
-        self.beginnings.lock().remove(&id);
+        self.lines.lock().remove(&id);
     }
 
-    /// Deletes a job with all that it has.
+    /// Deletes a job with all that it has. One that could not be deleted may be deleted again.
     ///
     /// # Errors
-    /// If it cannot be; what is left of it is deleted at the next start.
+    /// If something of it is left, which is deleted at the next start.
     pub fn remove(&self, id: JobId) -> Result<(), StoreError> {
+        self.room.close(id, true);
+        let (own, old) = (self.job(id), self.folder.join(format!("{OLD}{id}")));
+        match fs::rename(&own, &old).map_err(StoreError::from) {
+            Ok(()) => {}
+            // It has its new name since an earlier attempt.
+            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            // A disk may be too full for a name.
+            Err(StoreError::Full) => files::delete_folder(&own)?,
+            Err(error) => return Err(error),
+        }
+        files::delete_folder(&old)?;
         self.rest(id);
-        let bytes = found::bytes(&self.job(id))?;
-        let old = self.folder.join(format!("{OLD}{id}"));
-        fs::rename(self.job(id), &old)?;
-        fs::remove_dir_all(&old)?;
-        self.room.give_back(bytes);
+        self.room.forget(id);
         Ok(())
     }
 
@@ -257,24 +277,21 @@ impl Store {
         self.folder.join(id.to_string())
     }
 
-    fn beginnings(&self, id: JobId) -> Result<Beginnings, StoreError> {
-        if let Some(known) = self.beginnings.lock().get(&id) {
+    fn facts(&self, id: JobId) -> Result<Vec<Fact>, StoreError> {
+        Ok(fact::read(&fs::read(self.job(id).join(JOURNAL))?).facts)
+    }
+
+    fn items(&self, id: JobId) -> Result<BufReader<File>, StoreError> {
+        Ok(BufReader::new(File::open(self.job(id).join(ITEMS))?))
+    }
+
+    fn lines(&self, id: JobId) -> Result<Arc<Lines>, StoreError> {
+        if let Some(known) = self.lines.lock().get(&id) {
             return Ok(known.clone());
         }
-        let mut file = BufReader::new(File::open(self.job(id).join(ITEMS))?);
-        let (mut beginnings, mut line, mut at) = (vec![0], Vec::new(), 0_u64);
-        loop {
-            line.clear();
-            let read = file.read_until(b'\n', &mut line)?;
-            if read == 0 {
-                break;
-            }
-            at += read as u64;
-            beginnings.push(at);
-        }
-        let beginnings = Arc::new(beginnings);
-        self.beginnings.lock().insert(id, beginnings.clone());
-        Ok(beginnings)
+        let lines = Arc::new(Lines::of(self.items(id)?)?);
+        self.lines.lock().insert(id, lines.clone());
+        Ok(lines)
     }
 }
 

@@ -35,6 +35,7 @@ impl Served {
             samples: one,
             measurements: one,
             requests: one,
+            followings: one,
         });
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/", socket.local_addr().unwrap());
