@@ -6,6 +6,8 @@
 //! after a pause, the more so the less of its 30 s the encoder sees.
 
 mod pass;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
@@ -70,6 +72,15 @@ const CONTEXT_STEP: usize = 64;
 /// Probability of no speech from which words need a high probability to be kept.
 const NOISE: f32 = 0.6;
 
+/// What the last window has cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Effort {
+    /// Positions that the encoder has computed.
+    pub(crate) positions: usize,
+    /// Steps of the decoder.
+    pub(crate) steps: usize,
+}
+
 /// A loaded model with its working memory.
 #[derive(Debug)]
 pub(crate) struct Recogniser {
@@ -78,6 +89,7 @@ pub(crate) struct Recogniser {
     pub(crate) context: WhisperContext,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) threads: usize,
+    pub(crate) effort: Effort,
 }
 
 impl Recogniser {
@@ -94,7 +106,8 @@ impl Recogniser {
         };
         let context = WhisperContext::new_with_params(path, parameters).with_context(refused)?;
         let state = context.create_state().with_context(refused)?;
-        Ok(Self { vocabulary: Vocabulary::new(&context), state, context, threads })
+        let (vocabulary, effort) = (Vocabulary::new(&context), Effort::default());
+        Ok(Self { vocabulary, state, context, threads, effort })
     }
 
     /// The languages that the model identifies; none for an English-only model.
@@ -109,6 +122,7 @@ impl Recogniser {
         hints: Hints<'_>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Piece, Fault> {
+        self.effort = Effort::default();
         let full = usize::try_from(self.context.n_audio_ctx()).unwrap_or(1500);
         let positions = audio.len().div_ceil(SAMPLES_PER_POSITION) + CONTEXT_MARGIN;
         let positions = positions.next_multiple_of(CONTEXT_STEP).clamp(LEAST_CONTEXT, full);
@@ -158,7 +172,18 @@ impl Recogniser {
         let heard = self.text_of(&pass.tokens);
         let text = text::once(&heard, seconds).to_owned();
         let speech = is_speech(pass.no_speech, average);
-        tracing::debug!(pass.no_speech, average, tokens, speech, characters = text.len(), "window heard");
+        let Effort { positions, steps } = self.effort;
+        let characters = text.len();
+        tracing::debug!(
+            pass.no_speech,
+            average,
+            tokens,
+            speech,
+            characters,
+            positions,
+            steps,
+            "window heard"
+        );
         Piece {
             said: if speech && text == heard { pass.said.clone() } else { Vec::new() },
             text: if speech { text } else { String::new() },
