@@ -178,5 +178,5 @@ async fn a_pipecat_client_gets_what_its_standard_says() {
     bad_sessions_and_offers_are_refused_with_a_hint(&live).await;
     standard_messages_are_answered(&live).await;
     a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(&live).await;
-    a_client_repairs_its_call_with_a_new_connection(&live).await;
+    Box::pin(a_client_repairs_its_call_with_a_new_connection(&live)).await;
 }
