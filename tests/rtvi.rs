@@ -119,7 +119,8 @@ async fn a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(live
 
 /// A browser's offer with these further fields, answered and connected; returns what the server said.
 async fn connected(live: &Live, browser: &mut Browser, more: &Value) -> Value {
-    let mut offer = json!({ "sdp": browser.offer(false).await, "type": "offer", "requestData": {} });
+    let sdp = browser.offer(false).await;
+    let mut offer = json!({ "sdp": sdp, "type": "offer", "requestData": {} });
     offer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let answer = sent(live, reqwest::Method::POST, "api/offer", offer).await;
     assert_eq!((answer.status, &answer.body["type"]), (200, &json!("answer")), "{}", answer.body);
