@@ -4,8 +4,10 @@
 use serde_json::{Value, json};
 
 mod live;
+mod webrtc_support;
 use live::Live;
 use live::socket::Client;
+use webrtc_support::{Client as Browser, PATIENCE, until, within};
 
 const OFFER: &str = include_str!("webrtc_support/offer-chromium.sdp");
 
@@ -115,6 +117,60 @@ async fn a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(live
     assert_eq!(metrics["data"]["processing"][0]["processor"], "turn");
 }
 
+/// A browser's offer with these further fields, answered and connected; returns what the server said.
+async fn connected(live: &Live, browser: &mut Browser, more: &Value) -> Value {
+    let sdp = browser.offer(false).await;
+    let mut offer = json!({ "sdp": sdp, "type": "offer", "requestData": {} });
+    offer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let answer = sent(live, reqwest::Method::POST, "api/offer", offer).await;
+    assert_eq!((answer.status, &answer.body["type"]), (200, &json!("answer")), "{}", answer.body);
+    browser.accept(answer.body["sdp"].as_str().unwrap().to_owned()).await;
+    browser.connected().await;
+    answer.body
+}
+
+/// The next message that matches.
+async fn told(browser: &mut Browser, wanted: impl Fn(&Value) -> bool) -> Value {
+    let found = async {
+        loop {
+            let text = browser.messages.recv().await.expect("the channel stays open");
+            let message: Value = serde_json::from_str(&text).unwrap_or_default();
+            if wanted(&message) {
+                return message;
+            }
+        }
+    };
+    within(PATIENCE, found).await
+}
+
+async fn say(browser: &Browser, kind: &str, data: Value) {
+    let message = json!({ "label": "rtvi-ai", "type": kind, "id": kind, "data": data });
+    browser.say(&message.to_string()).await;
+}
+
+/// As the official client does it: a new peer connection, hence other ICE credentials and another certificate, with the old id.
+async fn a_client_repairs_its_call_with_a_new_connection(live: &Live) {
+    let mut old = Browser::new().await;
+    let first = connected(live, &mut old, &json!({ "restart_pc": false })).await;
+    say(&old, "client-ready", json!({ "version": "2.1.0" })).await;
+    told(&mut old, |message| message["type"] == "bot-ready").await;
+
+    let mut new = Browser::new().await;
+    let again = json!({ "restart_pc": true, "pc_id": first["pc_id"] });
+    let second = connected(live, &mut new, &again).await;
+    assert_eq!(second["pc_id"], first["pc_id"], "the same call");
+    old.pc.close().await.unwrap();
+    say(&new, "client-ready", json!({ "version": "2.1.0" })).await;
+    told(&mut new, |message| message["type"] == "bot-ready").await;
+    let question = "What is the capital of France?";
+    say(&new, "send-text", json!({ "content": question })).await;
+    told(&mut new, |message| message["type"] == "user-llm-text" && message["data"]["text"] == question).await;
+    told(&mut new, |message| message["type"] == "bot-started-speaking").await;
+    until("the response is heard", async || new.heard.packets.lock().len() >= 8).await;
+    let calls = format!("api/calls/{}", first["pc_id"].as_str().unwrap());
+    assert_eq!(sent(live, reqwest::Method::DELETE, &calls, Value::Null).await.status, 204);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipecat_client_gets_what_its_standard_says() {
     let ice = r#"server.ice_servers=[{ urls = ["stun:stun.example.org"] }]"#;
@@ -124,4 +180,5 @@ async fn a_pipecat_client_gets_what_its_standard_says() {
     bad_sessions_and_offers_are_refused_with_a_hint(&live).await;
     standard_messages_are_answered(&live).await;
     a_text_response_is_shown_and_not_spoken_and_the_next_one_is_spoken(&live).await;
+    Box::pin(a_client_repairs_its_call_with_a_new_connection(&live)).await;
 }

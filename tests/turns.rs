@@ -107,6 +107,37 @@ async fn a_spoken_question_gets_a_spoken_response_that_begins_before_the_model_i
     assert_eq!(call.hang_up().await, EndReason::HungUp);
 }
 
+/// Sentences of five words, no two of them alike.
+fn story(sentences: usize) -> String {
+    const WHO: [&str; 7] = ["dog", "cat", "fox", "hen", "cow", "owl", "bee"];
+    const WHERE: [&str; 9] = ["home", "out", "up", "down", "on", "back", "off", "round", "away"];
+    let sentence = |n: usize| format!("The old {} walks {}. ", WHO[n % WHO.len()], WHERE[n % WHERE.len()]);
+    (0..sentences).map(sentence).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_story_of_90_s_is_heard_to_its_end_though_it_is_written_for_more_than_a_minute() {
+    let told = story(60);
+    // 300 words of 210 ms, each of which sounds for 300.
+    let written = ScriptedResponse::words(&told).every(Duration::from_millis(210));
+    let mut call = Call::begin(&["Tell me a story."], vec![written], Config::default());
+    call.say().await;
+    call.mic(110_000, false).await;
+    let spoken = call.texts(|event| match event {
+        CallEvent::SegmentSpoken { text, .. } => Some(format!("{text} ")),
+        _ => None,
+    });
+    assert!(spoken.split_whitespace().eq(told.split_whitespace()), "{spoken}");
+    assert!(call.heard.len() >= 4_490, "{} frames of 4,500", call.heard.len());
+    let ends = call.texts(|event| match event {
+        CallEvent::Turn { end, .. } => Some(format!("{end:?} ")),
+        _ => None,
+    });
+    assert_eq!(ends, "Finished ");
+    assert_eq!(call.count(|event| matches!(event, CallEvent::ResponseFailed { .. })), 0);
+    call.hang_up().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_barge_in_silences_the_response_and_the_history_keeps_only_what_was_heard() {
     let responses = vec![pieces("One two three four five six seven eight nine ten. "), pieces("Yes. ")];

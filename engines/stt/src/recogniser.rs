@@ -6,6 +6,8 @@
 //! after a pause, the more so the less of its 30 s the encoder sees.
 
 mod pass;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +81,15 @@ pub(crate) struct Model {
     threads: usize,
 }
 
+/// What the last window has cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Effort {
+    /// Positions that the encoder has computed.
+    pub(crate) positions: usize,
+    /// Steps of the decoder.
+    pub(crate) steps: usize,
+}
+
 /// A loaded model with its working memory.
 #[derive(Debug)]
 pub(crate) struct Recogniser {
@@ -87,6 +98,7 @@ pub(crate) struct Recogniser {
     pub(crate) context: Arc<WhisperContext>,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) threads: usize,
+    pub(crate) effort: Effort,
 }
 
 impl Model {
@@ -106,7 +118,8 @@ impl Model {
         let Self { context, path, threads } = self;
         let state = context.create_state().with_context(|| refused(path))?;
         let vocabulary = Vocabulary::new(context);
-        Ok(Recogniser { state, context: context.clone(), vocabulary, threads: *threads })
+        let effort = Effort::default();
+        Ok(Recogniser { state, context: context.clone(), vocabulary, threads: *threads, effort })
     }
 }
 
@@ -128,6 +141,7 @@ impl Recogniser {
         hints: Hints<'_>,
         stop: &dyn Fn() -> bool,
     ) -> Result<Piece, Fault> {
+        self.effort = Effort::default();
         let full = usize::try_from(self.context.n_audio_ctx()).unwrap_or(1500);
         let positions = audio.len().div_ceil(SAMPLES_PER_POSITION) + CONTEXT_MARGIN;
         let positions = positions.next_multiple_of(CONTEXT_STEP).clamp(LEAST_CONTEXT, full);
@@ -177,7 +191,18 @@ impl Recogniser {
         let heard = self.text_of(&pass.tokens);
         let text = text::once(&heard, seconds).to_owned();
         let speech = is_speech(pass.no_speech, average);
-        tracing::debug!(pass.no_speech, average, tokens, speech, characters = text.len(), "window heard");
+        let Effort { positions, steps } = self.effort;
+        let characters = text.len();
+        tracing::debug!(
+            pass.no_speech,
+            average,
+            tokens,
+            speech,
+            characters,
+            positions,
+            steps,
+            "window heard"
+        );
         Piece {
             said: if speech && text == heard { pass.said.clone() } else { Vec::new() },
             text: if speech { text } else { String::new() },

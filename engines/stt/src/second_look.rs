@@ -145,6 +145,7 @@ impl Recogniser {
     /// The logits of the first token after the opening.
     fn first_logits(&mut self, opening: &[i32]) -> Result<Vec<f32>, Fault> {
         let last = opening.len() - 1;
+        self.effort.steps += 1;
         self.state.decode(&opening[last..], last, self.threads)?;
         Ok(native::last_logits(&self.state, 1)?.to_vec())
     }
@@ -158,6 +159,7 @@ impl Recogniser {
             let before = (index > 0).then(|| native::last_logits(&self.state, 1)).transpose()?;
             score += grammar.log_probability(before.unwrap_or(first), token);
             grammar.note(token);
+            self.effort.steps += 1;
             self.state.decode(&[token], opening.len() + index, self.threads)?;
         }
         Ok(score + grammar.end_probability(native::last_logits(&self.state, 1)?))

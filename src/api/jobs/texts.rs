@@ -166,7 +166,7 @@ fn check_shared(usual: &BTreeMap<&'static str, Value>, items: usize) -> Result<(
             let detail = format!(
                 "{name} has {bytes} bytes; at most {LARGEST_SHARED} where it holds for all items: shorten it"
             );
-            return Err(wrong(*name, detail));
+            return Err(wrong(name, detail));
         }
     }
     let (most, total) = (MOST_COPIED / items.max(1), sizes.values().sum::<usize>());
@@ -178,7 +178,7 @@ fn check_shared(usual: &BTreeMap<&'static str, Value>, items: usize) -> Result<(
                 "{name} has {bytes} bytes, and all fields that hold for each of {items} items {total}; at most {most} for so \
                  many, which are {mib} MiB of copies: shorten {name}, give it to the items that need it, or send several jobs"
             );
-            Err(wrong(*name, detail))
+            Err(wrong(name, detail))
         }
         _ => Ok(()),
     }

@@ -1,14 +1,17 @@
 //! Scripted spoken scenarios in real calls: is the agent quick, patient, silent when interrupted, and undisturbed by "mm-hm"?
 //!
-//! - [`scenarios`]: what is said, and when, in the terms of [`script`]; [`speech`]: the clips, spoken by [`kokoro`], [`noises`] and [`exclamations`]
+//! - [`scenarios`]: what is said, and when, in the terms of [`script`]; [`speech`]: the clips, spoken by [`kokoro`], [`noises`] and [`exclamations`],
+//!   through a `microphone`
 //! - [`player`]: plays a scenario in a call; [`scene`]: what the client received
 //! - [`judge`]: judges a run; [`heard`]: which words were heard, and whether sound was missing
-//! - [`summary`]: compares all runs with the targets
+//! - [`summary`]: compares all runs with the targets, a [`measure`] each; `understood`: those of what is hard to hear
 
 pub mod exclamations;
 pub mod heard;
 pub mod judge;
 pub mod kokoro;
+pub mod measure;
+mod microphone;
 pub mod noises;
 pub mod player;
 pub mod scenarios;
@@ -18,6 +21,7 @@ pub mod speech;
 pub mod summary;
 #[cfg(test)]
 mod tests;
+mod understood;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,11 +30,12 @@ use serde::Serialize;
 
 use self::heard::Pace;
 use self::judge::{Observed, judge};
+use self::measure::{Measure, Run};
 use self::player::{Cue, play};
 use self::scene::{Recording, Scene};
 use self::script::{Beside, Line, Scenario};
 use self::speech::{SPEAKERS, Speech};
-use self::summary::{Measure, Run, sum_up};
+use self::summary::sum_up;
 use super::calls::together;
 use super::{Settings, process};
 use visavis_client::turn::settle;
@@ -212,7 +217,7 @@ async fn one_call(
 }
 
 fn progress(take: &Take, observed: &Result<Observed, &ClientError>) -> String {
-    let name = format!("{:<11} {:<10}", take.scenario.name, take.speaker);
+    let name = format!("{:<18} {:<10}", take.scenario.name, take.speaker);
     let observed = match observed {
         Ok(observed) => observed,
         Err(error) => return format!("{name} failed: {error}"),

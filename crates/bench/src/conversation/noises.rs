@@ -27,7 +27,7 @@ pub fn hum(pitch: f32) -> Vec<i16> {
 }
 
 /// A voice through the resonances of a closed mouth.
-fn nasal(length: usize, pitch: impl Fn(f32) -> f32) -> Vec<f32> {
+pub(super) fn nasal(length: usize, pitch: impl Fn(f32) -> f32) -> Vec<f32> {
     const RESONANCES: [(f32, f32, f32); 4] =
         [(260.0, 60.0, 1.0), (1_050.0, 120.0, 0.1), (2_200.0, 200.0, 0.05), (3_200.0, 250.0, 0.02)];
     voice(length, &RESONANCES, 24, pitch)

@@ -7,14 +7,20 @@ pub enum Part {
     Say(&'static str),
     /// A phrase spoken nearly twice as fast.
     Fast(&'static str),
+    /// A phrase 14 dB softer.
+    Soft(&'static str),
     /// A phrase 12 dB too loud for the microphone.
-    Overloaded(&'static str),
+    Clipped(&'static str),
     /// A phrase whose first ms are missing: the microphone was switched on late.
     Late(&'static str, u32),
+    /// A phrase of which so many per cent are heard, with these words, before the microphone is off for a second.
+    Muted(&'static str, u8, &'static str),
     /// Silence, in ms.
     Pause(u32),
     /// "Mm-hm", hummed.
     Hum,
+    /// "Uh-huh", twice.
+    UhHuh,
     /// A cough.
     Cough,
     /// A slamming door.
@@ -25,6 +31,14 @@ pub enum Part {
     Vowel,
     /// A sneeze.
     Sneeze,
+    /// "Mmm", hummed.
+    Murmur,
+    /// A throat that is cleared.
+    Throat,
+    /// "Phew".
+    Phew,
+    /// "Ugh".
+    Ugh,
     /// Part of the recording `jfk.wav`, from and to in ms, and its words.
     Recorded(u32, u32, &'static str),
 }

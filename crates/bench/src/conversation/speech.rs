@@ -10,8 +10,9 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::exclamations::{held_vowel, laughter, sneeze};
+use super::exclamations::{held_vowel, laughter, murmur, phew, sneeze, throat, ugh, uh_huh};
 use super::kokoro::{self, Kokoro};
+use super::microphone::{MUTE, at, clipped, late, muted, soft};
 use super::noises::{at_level, cough, door, hum};
 use super::script::Part;
 use visavis_client::Clip;
@@ -23,8 +24,6 @@ const PHRASES: &str = include_str!("phrases.toml");
 const LEVEL: f32 = -20.0;
 /// Number of phrases in the talk, `talk-1` and so on.
 const TALK: usize = 10;
-/// Gain of a phrase that overloads the microphone: 12 dB.
-const OVERLOAD: f32 = 4.0;
 /// The pace of ordinary speech, and of fast speech.
 const PACE: f32 = 1.0;
 const FAST: f32 = 1.8;
@@ -87,7 +86,7 @@ impl Speech {
     /// When a model or a recording is missing, or the folder cannot be written.
     pub fn utterance(&mut self, speaker: &str, parts: &[Part]) -> anyhow::Result<Utterance> {
         let mut samples: Vec<i16> = Vec::new();
-        let (mut words, mut spoken) = (Vec::new(), None);
+        let (mut words, mut spoken, mut off) = (Vec::new(), None, Vec::new());
         for part in parts {
             if let Part::Pause(ms) = part {
                 samples.resize(samples.len() + at(*ms), 0);
@@ -98,12 +97,18 @@ impl Speech {
             let from = samples.len();
             samples.extend(sound);
             spoken = Some((spoken.map_or(from, |(first, _)| first), samples.len()));
+            if let Part::Muted(..) = part {
+                off.push(samples.len()..samples.len() + at(MUTE));
+                samples.resize(samples.len() + at(MUTE), 0);
+            }
         }
         let room = Clip::room_noise();
         samples
             .iter_mut()
             .zip(room.samples().iter().cycle())
             .for_each(|(to, from)| *to = to.saturating_add(*from));
+        // A microphone that is off does not hear the room either.
+        off.into_iter().for_each(|silent| samples[silent].fill(0));
         let words = words.join(" ");
         let (first, end) = spoken.context("a line without sound")?;
         let clip = Clip::new(speaker, samples).with_reference(&words).with_spoken(first, end);
@@ -113,13 +118,15 @@ impl Speech {
     /// What is said in a part, if it has words.
     fn words(&self, part: &Part) -> anyhow::Result<Option<String>> {
         Ok(match part {
-            Part::Say(id) | Part::Fast(id) | Part::Overloaded(id) | Part::Late(id, _) => {
+            Part::Say(id) | Part::Fast(id) | Part::Soft(id) | Part::Clipped(id) | Part::Late(id, _) => {
                 let phrase = self.phrases.get(*id).with_context(|| format!("no phrase {id:?}"))?;
                 Some(phrase.words.clone())
             }
             Part::Hum => Some("Mm-hm.".to_owned()),
-            Part::Recorded(_, _, said) => Some((*said).to_owned()),
+            Part::UhHuh => Some("Uh-huh, uh-huh.".to_owned()),
+            Part::Recorded(_, _, said) | Part::Muted(_, _, said) => Some((*said).to_owned()),
             Part::Pause(_) | Part::Cough | Part::Door | Part::Laughter | Part::Vowel | Part::Sneeze => None,
+            Part::Murmur | Part::Throat | Part::Phew | Part::Ugh => None,
         })
     }
 
@@ -129,14 +136,21 @@ impl Speech {
             Part::Pause(ms) => vec![0; at(*ms)],
             Part::Say(id) => self.phrase(speaker, id, PACE)?,
             Part::Fast(id) => self.phrase(speaker, id, FAST)?,
-            Part::Overloaded(id) => overloaded(&self.phrase(speaker, id, PACE)?),
+            Part::Soft(id) => soft(&self.phrase(speaker, id, PACE)?),
+            Part::Clipped(id) => clipped(&self.phrase(speaker, id, PACE)?),
             Part::Late(id, ms) => late(self.phrase(speaker, id, PACE)?, *ms),
+            Part::Muted(id, percent, _) => muted(self.phrase(speaker, id, PACE)?, *percent),
             Part::Hum => hum(pitch),
+            Part::UhHuh => uh_huh(pitch),
             Part::Cough => cough(1_234_567),
             Part::Door => door(7_654_321),
             Part::Laughter => laughter(pitch),
             Part::Vowel => held_vowel(pitch),
             Part::Sneeze => sneeze(pitch),
+            Part::Murmur => murmur(pitch),
+            Part::Throat => throat(pitch),
+            Part::Phew => phew(pitch),
+            Part::Ugh => ugh(pitch),
             Part::Recorded(from, to, _) => self.recorded(*from, *to)?,
         })
     }
@@ -205,20 +219,6 @@ impl Speech {
     }
 }
 
-fn at(ms: u32) -> usize {
-    ms as usize * MIC_RATE as usize / 1_000
-}
-
-/// What a microphone makes of a sound that is too loud for it: flat tops.
-fn overloaded(sound: &[i16]) -> Vec<i16> {
-    sound.iter().map(|sample| (f32::from(*sample) * OVERLOAD) as i16).collect()
-}
-
-/// The sound without its first ms, cut without a fade.
-fn late(mut sound: Vec<i16>, ms: u32) -> Vec<i16> {
-    sound.split_off(at(ms).min(sound.len()))
-}
-
 /// Scales speech to [`LEVEL`], with faded edges.
 fn edged(samples: &[i16]) -> Vec<i16> {
     let mut sound: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
@@ -268,15 +268,6 @@ mod tests {
         assert_eq!((first, end), (1_600, 1_600 + door(1).len() + 11_200 + cough(1).len()));
         let pause = &said.clip.samples()[1_600 + door(1).len()..][..11_200];
         assert!(visavis_client::hearing::rms_dbfs(pause) < -50.0);
-    }
-
-    #[test]
-    fn an_overloaded_sound_is_clipped_and_a_late_one_lacks_its_beginning() {
-        let sound: Vec<i16> = (0..16_000).map(|n| if n % 2 == 0 { 10_000 } else { -5_000 }).collect();
-        let loud = overloaded(&sound);
-        assert_eq!((loud[0], loud[1], loud.len()), (i16::MAX, -20_000, sound.len()));
-        assert_eq!(late(sound.clone(), 250), sound[4_000..]);
-        assert_eq!(late(sound, 2_000), Vec::<i16>::new());
     }
 
     #[test]

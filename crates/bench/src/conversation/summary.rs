@@ -1,8 +1,8 @@
 //! Compares all runs with the targets. Pure.
 
-use serde::Serialize;
-
 use super::judge::{Interruption, Observed};
+use super::measure::{Measure, Run, all_of, dash, none_of, note, share_of, timed};
+use super::understood::understood;
 use crate::statistics::{Summary, summarise};
 
 /// Longest pause that a listener takes for one between sentences; a longer one is a hole.
@@ -18,47 +18,6 @@ const TRUNCATION_WORDS: usize = 1;
 const TRUNCATION_SHARE: f64 = 0.95;
 const CPU_SECONDS: f64 = 2.5;
 
-/// A run and its observations.
-#[derive(Debug, Clone, Serialize)]
-pub struct Run {
-    /// The scenario.
-    pub scenario: &'static str,
-    /// Its pauses are inside a sentence.
-    #[serde(skip)]
-    pub mid_sentence: bool,
-    /// The microphone heard more than the person.
-    #[serde(skip)]
-    pub beside: bool,
-    /// The repetition, from 0.
-    pub repetition: usize,
-    /// The speaker.
-    pub speaker: &'static str,
-    /// CPU seconds of the server and its engines, if they run on this machine.
-    pub cpu_seconds: Option<f64>,
-    /// Why the call failed, if it did.
-    pub fault: Option<String>,
-    /// What was observed.
-    #[serde(flatten)]
-    pub observed: Observed,
-}
-
-/// One measure of the result.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Measure {
-    /// Its name.
-    pub name: String,
-    /// Number of observations.
-    pub count: usize,
-    /// The result.
-    pub value: String,
-    /// The target, if any.
-    pub target: &'static str,
-    /// Whether the target is met. `None`: there is no target, or nothing was measured.
-    pub passed: Option<bool>,
-    /// Percentiles, if it is a time.
-    pub times: Option<Summary>,
-}
-
 /// The measures of all runs.
 #[must_use]
 pub fn sum_up(runs: &[Run]) -> Vec<Measure> {
@@ -67,15 +26,21 @@ pub fn sum_up(runs: &[Run]) -> Vec<Measure> {
     measures.extend(cut_offs(runs));
     measures.extend(interruptions(runs));
     measures.extend(asides(runs));
-    let out_of_nothing: usize = of("silence").map(|run| run.observed.out_of_nothing).sum();
-    measures.push(none_of("transcripts and responses in silence", out_of_nothing, of("silence").count()));
+    for (name, what) in [
+        ("silence", "transcripts and responses in silence"),
+        ("television-alone", "transcripts and responses to a television"),
+    ] {
+        let out_of_nothing: usize = of(name).map(|run| run.observed.out_of_nothing).sum();
+        measures.push(none_of(what, out_of_nothing, of(name).count()));
+    }
     let noisy: Vec<_> = runs.iter().filter(|run| run.observed.noises > 0).collect();
     measures.push(none_of(
-        "calls with turns made of laughter, \"aaah\" or a sneeze",
+        "calls with turns made of laughter and the like",
         noisy.iter().filter(|run| run.observed.unasked > 0).count(),
         noisy.len(),
     ));
     measures.extend(beside(runs));
+    measures.extend(understood(runs));
     measures.push(word_errors(runs));
     let cpu =
         summarise(of("plain").filter(|run| run.fault.is_none()).filter_map(|run| run.cpu_seconds).collect());
@@ -183,7 +148,7 @@ fn asides(runs: &[Run]) -> Vec<Measure> {
         all.iter().filter(|one| one.stopped).count(),
         all.len(),
     ));
-    for name in ["mm-hm", "yeah", "okay", "cough", "door", "exclamations"] {
+    for name in ["mm-hm", "uh-huh", "yeah", "yeah-four", "okay", "cough", "door", "exclamations"] {
         let of: Vec<_> =
             runs.iter().filter(|run| run.scenario == name).flat_map(|run| &run.observed.asides).collect();
         if !of.is_empty() {
@@ -218,57 +183,11 @@ fn beside(runs: &[Run]) -> Vec<Measure> {
 }
 
 fn word_errors(runs: &[Run]) -> Measure {
-    let known: Vec<(usize, usize)> = runs.iter().filter_map(|run| run.observed.word_errors).collect();
+    // Numbers may be written in words or in digits.
+    let written = runs.iter().filter(|run| run.scenario != "digits");
+    let known: Vec<(usize, usize)> = written.filter_map(|run| run.observed.word_errors).collect();
     let (errors, words) = known.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     let value = if words == 0 { dash() } else { format!("{:.1} %", 100.0 * errors as f64 / words as f64) };
     let name = "word error rate, final transcripts".to_owned();
     Measure { name, count: words, value, target: "", passed: None, times: None }
-}
-
-fn timed(name: &str, times: Option<Summary>, target: &'static str, met: impl Fn(Summary) -> bool) -> Measure {
-    let value = times.map_or_else(dash, |one| format!("{:.0} / {:.0} / {:.0} ms", one.p50, one.p95, one.max));
-    Measure {
-        name: name.to_owned(),
-        count: times.map_or(0, |one| one.count),
-        value,
-        target,
-        passed: times.map(met),
-        times,
-    }
-}
-
-fn all_of(name: &str, good: usize, of: usize) -> Measure {
-    let passed = (of > 0).then_some(good == of);
-    Measure {
-        name: name.to_owned(),
-        count: of,
-        value: share_of(good, of),
-        target: "all",
-        passed,
-        times: None,
-    }
-}
-
-fn none_of(name: &str, bad: usize, of: usize) -> Measure {
-    let passed = (of > 0).then_some(bad == 0);
-    Measure { name: name.to_owned(), count: of, value: share_of(bad, of), target: "0", passed, times: None }
-}
-
-fn note(name: &str, count: usize, of: usize) -> Measure {
-    Measure {
-        name: name.to_owned(),
-        count: of,
-        value: share_of(count, of),
-        target: "",
-        passed: None,
-        times: None,
-    }
-}
-
-fn share_of(count: usize, of: usize) -> String {
-    if of == 0 { dash() } else { format!("{count} ({:.0} %)", 100.0 * count as f64 / of as f64) }
-}
-
-fn dash() -> String {
-    "–".to_owned()
 }

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::heard::{Pace, repeats};
 use super::judge::{Observed, judge};
+use super::measure::Run;
 use super::scene::{Recording, Scene, Spoken};
 use super::script::Role;
-use super::summary::{Run, sum_up};
+use super::summary::sum_up;
 use visavis_client::{Arrived, Event, ServerMessage};
 use visavis_core::frame::ResponseId;
 
@@ -210,6 +211,19 @@ fn transcripts_and_responses_in_silence_are_counted() {
         Log::new().understood(2_000, "Thank you.").answers(3_000, 1, TEN, "").sound(3_000, 4_000).judged();
     assert_eq!(seen.out_of_nothing, 2);
     assert_eq!(Log::new().judged(), Observed::default());
+    let run = |scenario, observed| Run {
+        scenario,
+        mid_sentence: false,
+        beside: false,
+        repetition: 0,
+        speaker: "af_heart",
+        cpu_seconds: None,
+        fault: None,
+        observed,
+    };
+    let measures = sum_up(&[run("silence", Observed::default()), run("television-alone", seen)]);
+    let passed = |name: &str| measures.iter().find(|one| one.name.contains(name)).unwrap().passed;
+    assert_eq!((passed("in silence"), passed("to a television")), (Some(true), Some(false)));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::fact::Fact;
 use crate::job::Status;
 use crate::queue::Place;
 use crate::spec::Kind;
-use crate::worker::{Fault, Product, Task};
+use crate::worker::{Fault, Product, Task, Worker};
 
 /// Does what a line says: "later" is not begun 20 times and "down" never, "fail" fails once and "broken" always, "hang" never ends;
 /// all else becomes its own result.

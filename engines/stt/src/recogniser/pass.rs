@@ -58,6 +58,7 @@ impl Recogniser {
         let check = || if stop() { Err(Fault::Stopped) } else { Ok(()) };
         check()?;
         self.spectrogram(audio, positions)?;
+        self.effort.positions += positions;
         self.state.encode(0, self.threads)?;
         check()
     }
@@ -77,9 +78,7 @@ impl Recogniser {
         let over = (hints.end / SAMPLES_PER_POSITION).saturating_sub(LAST_SENTENCE);
         let span = Span { length: samples / SAMPLES_PER_POSITION, over };
         let mut grammar = Grammar::behind(&self.vocabulary, span, &pass.said);
-        // Twice the fastest speech; a loop is noticed long before.
-        let most = (32.0 + 24.0 * seconds) as usize;
-        let most = most.min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448));
+        let most = most_tokens(seconds).min(usize::try_from(self.context.n_text_ctx()).unwrap_or(448));
         let mut barred = None;
         while place.past < most {
             let logits = native::last_logits(&self.state, place.rows)?;
@@ -108,6 +107,7 @@ impl Recogniser {
             }
             place = Position { past: pass.opening.len() + pass.said.len(), rows: 1 };
             let last = pass.said.last().map(|said| said.token).or(pass.opening.last().copied());
+            self.effort.steps += 1;
             self.state.decode(last.as_slice(), place.past - 1, self.threads)?;
         }
         Ok(pass)
@@ -131,6 +131,7 @@ impl Recogniser {
 
     /// Finds whether there is speech and in which language, and opens the first sentence.
     fn begin(&mut self, hints: Hints<'_>) -> Result<(Pass, Position), Fault> {
+        self.effort.steps += 1;
         self.state.decode(&[self.vocabulary.start], 0, self.threads)?;
         let logits = native::last_logits(&self.state, 1)?;
         let no_speech = softmax_of(logits, self.vocabulary.no_speech);
@@ -149,6 +150,7 @@ impl Recogniser {
         let opening = self.opening(spoken, hints)?;
         // Without a prompt the start token is already in the decoder's memory.
         let known = usize::from(hints.prompt.is_empty());
+        self.effort.steps += 1;
         self.state.decode(&opening[known..], known, self.threads)?;
         let place = Position { past: opening.len(), rows: opening.len() - known };
         Ok((Pass { language, languages, no_speech, opening, ..Pass::default() }, place))
@@ -161,6 +163,7 @@ impl Recogniser {
         let spoken = hints.language.or(language.as_ref().map(|it| &it.language));
         let opening = self.opening(spoken, hints)?;
         let tokens: Vec<i32> = opening.iter().copied().chain(said.iter().map(|said| said.token)).collect();
+        self.effort.steps += 1;
         self.state.decode(&tokens, 0, self.threads)?;
         let text = said.iter().filter(|said| said.token < self.vocabulary.end);
         let pass = Pass {
@@ -226,6 +229,11 @@ impl Recogniser {
             .map(|(language, logit)| LanguageWeight { language: language.code.into(), weight: weight(logit) })
             .collect()
     }
+}
+
+/// The most tokens of a window of this many seconds: twice the fastest speech. A loop is noticed long before.
+pub(super) fn most_tokens(seconds: f32) -> usize {
+    (32.0 + 24.0 * seconds) as usize
 }
 
 fn softmax_of(logits: &[f32], token: i32) -> f32 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use visavis_bench::avatar::lips;
-use visavis_bench::conversation::scenarios::SCENARIOS;
+use visavis_bench::conversation::scenarios;
 use visavis_bench::conversation::script::Scenario;
 use visavis_bench::failures::{Blow, Phase, Victim};
 use visavis_bench::{loss, relay, survive, voices};
@@ -253,7 +253,8 @@ fn minutes(text: &str) -> Result<f64, String> {
 }
 
 fn scenario(name: &str) -> Result<Scenario, String> {
-    let known = || SCENARIOS.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
-    let found = SCENARIOS.iter().find(|one| one.name == name);
+    let all = scenarios::all();
+    let known = || all.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
+    let found = all.iter().find(|one| one.name == name);
     found.copied().ok_or_else(|| format!("there is no such scenario; choose from {}", known()))
 }

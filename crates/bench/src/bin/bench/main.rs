@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Parser;
 use visavis_bench::avatar::{browser, lips};
 use visavis_bench::calls::{self, Questions};
-use visavis_bench::conversation::scenarios::SCENARIOS;
+use visavis_bench::conversation::scenarios;
 use visavis_bench::harness::{default_speech, load_speech, models_folder, speech_folder};
 use visavis_bench::{
     Settings, churn, conversation, failures, hostile, idle, interrupt, loss, process, relay, survive, table,
@@ -84,14 +84,15 @@ async fn call(arguments: CallArguments) -> anyhow::Result<bool> {
 
 async fn converse(arguments: ConversationArguments) -> anyhow::Result<bool> {
     if arguments.list {
-        let lines: String = SCENARIOS.iter().map(|one| format!("{:<12}{}\n", one.name, one.about)).collect();
+        let lines: String =
+            scenarios::all().iter().map(|one| format!("{:<20}{}\n", one.name, one.about)).collect();
         let _ = std::io::stdout().write_all(lines.as_bytes());
         return Ok(true);
     }
     let mut tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
     let folder = arguments.make_speech.as_ref().or(arguments.speech.as_ref());
     let options = conversation::Options {
-        scenarios: if arguments.only.is_empty() { SCENARIOS.to_vec() } else { arguments.only },
+        scenarios: if arguments.only.is_empty() { scenarios::all() } else { arguments.only },
         repeat: usize::from(arguments.repeat),
         patience: Duration::from_secs(arguments.shared.patience),
         models: arguments.models.unwrap_or_else(models_folder),

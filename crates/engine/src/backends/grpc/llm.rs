@@ -26,30 +26,43 @@ pub(super) struct GrpcLlm {
     pub(super) settings: LlmEngine,
 }
 
-impl GrpcLlm {
-    fn message(&self, request: LlmRequest) -> v1::GenerateRequest {
-        let priority = match request {
-            LlmRequest { ahead: true, .. } => v1::Priority::Batch,
-            LlmRequest { speculative: true, .. } => v1::Priority::Speculative,
-            _ => v1::Priority::Live,
-        };
-        let user = &request.caller.user;
-        // What programs use is not held against the same user's calls.
-        let client = if request.ahead { format!("beside calls: {user}") } else { user.to_string() };
-        let message = v1::GenerateRequest {
-            conversation: request.conversation,
-            messages: chat(&request.messages),
-            tools: request.tools.iter().map(tool).collect(),
-            max_tokens: self.settings.max_tokens,
-            temperature: self.settings.temperature,
-            top_p: self.settings.top_p,
-            priority: priority.into(),
-            deadline_ms: 0,
-            turn_end: request.speculative,
-            client,
-            ..Default::default()
-        };
-        sampled(message, request.sampling)
+/// The message that asks for a response. It has no deadline: playout holds generation back while it speaks.
+fn response(settings: &LlmEngine, request: LlmRequest) -> v1::GenerateRequest {
+    let priority = match request {
+        LlmRequest { ahead: true, .. } => v1::Priority::Batch,
+        LlmRequest { speculative: true, .. } => v1::Priority::Speculative,
+        _ => v1::Priority::Live,
+    };
+    let user = &request.caller.user;
+    // What programs use is not held against the same user's calls.
+    let client = if request.ahead { format!("beside calls: {user}") } else { user.to_string() };
+    let message = v1::GenerateRequest {
+        conversation: request.conversation,
+        messages: chat(&request.messages),
+        tools: request.tools.iter().map(tool).collect(),
+        max_tokens: settings.max_tokens,
+        temperature: settings.temperature,
+        top_p: settings.top_p,
+        priority: priority.into(),
+        deadline_ms: 0,
+        turn_end: request.speculative,
+        client,
+        ..Default::default()
+    };
+    sampled(message, request.sampling)
+}
+
+/// The message that asks for a prefill; `open`: for words that are still being spoken.
+fn prefill(settings: &LlmEngine, request: LlmRequest, open: bool) -> v1::GenerateRequest {
+    // A prefill between turns has lower priority than one for words being spoken, and both have lower priority than
+    // responses.
+    let priority = if open { v1::Priority::Speculative } else { v1::Priority::Batch };
+    v1::GenerateRequest {
+        open,
+        turn_end: false,
+        deadline_ms: deadline_ms(),
+        priority: priority.into(),
+        ..response(settings, request)
     }
 }
 
@@ -115,7 +128,7 @@ impl Llm for GrpcLlm {
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (detailed, ahead) = (request.detailed, request.ahead);
-        let message = self.message(request);
+        let message = response(&self.settings, request);
         let open = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
             let opened = self.link.watchdog.answer(client.generate(message.clone())).await?;
@@ -132,12 +145,7 @@ impl Llm for GrpcLlm {
     }
 
     async fn prefill(&self, request: LlmRequest, open: bool) {
-        let message = self.message(request);
-        let message = v1::GenerateRequest { open, turn_end: false, deadline_ms: deadline_ms(), ..message };
-        // A prefill between turns has lower priority than one for words being spoken, and both have lower priority than
-        // responses.
-        let priority = if open { v1::Priority::Speculative } else { v1::Priority::Batch };
-        let message = v1::GenerateRequest { priority: priority.into(), ..message };
+        let message = prefill(&self.settings, request, open);
         let read = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
             self.link.watchdog.answer(client.prefill(message.clone())).await
@@ -223,6 +231,19 @@ fn alone(message: &Message) -> v1::ChatMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_response_may_take_as_long_as_it_is_heard_and_a_prefill_has_a_deadline() {
+        let settings = LlmEngine::default();
+        for (speculative, ahead) in [(false, false), (true, false), (false, true)] {
+            let request = LlmRequest { speculative, ahead, ..LlmRequest::default() };
+            assert_eq!(response(&settings, request.clone()).deadline_ms, 0, "{request:?}");
+            for open in [true, false] {
+                assert_eq!(prefill(&settings, request.clone(), open).deadline_ms, deadline_ms());
+            }
+        }
+        assert!(deadline_ms() > 0, "0 is no deadline");
+    }
 
     #[test]
     fn without_wishes_a_request_is_as_configured_and_each_wish_replaces_one_setting() {

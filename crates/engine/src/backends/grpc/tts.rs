@@ -31,20 +31,7 @@ impl Tts for GrpcTts {
         &self,
         request: TtsRequest,
     ) -> Result<BoxStream<'static, Result<TtsPart, EngineError>>, EngineError> {
-        let priority = match (request.ahead, request.waited) {
-            (false, _) => v1::Priority::Live,
-            (true, true) => v1::Priority::Speculative,
-            (true, false) => v1::Priority::Batch,
-        };
-        let message = v1::SynthesizeRequest {
-            text: request.text,
-            voice: request.voice,
-            language: request.language,
-            speed: request.speed.of(self.settings.speed),
-            priority: priority.into(),
-            deadline_ms: 0,
-            gentle: request.gentle,
-        };
+        let message = segment(&self.settings, request);
         let open = || async {
             let mut client = TtsClient::new(self.link.channel.clone()).max_decoding_message_size(16 << 20);
             let opened = self.link.watchdog.answer(client.synthesize(message.clone())).await?;
@@ -59,6 +46,24 @@ impl Tts for GrpcTts {
         let mut client = TtsClient::new(self.link.channel.clone());
         let reply = self.link.watchdog.answer(client.voices(v1::VoicesRequest {})).await?;
         Ok(reply.into_inner().voices.into_iter().map(voice).collect())
+    }
+}
+
+/// The message that asks for a segment. It has no deadline: playout holds synthesis back while it speaks.
+fn segment(settings: &TtsEngine, request: TtsRequest) -> v1::SynthesizeRequest {
+    let priority = match (request.ahead, request.waited) {
+        (false, _) => v1::Priority::Live,
+        (true, true) => v1::Priority::Speculative,
+        (true, false) => v1::Priority::Batch,
+    };
+    v1::SynthesizeRequest {
+        text: request.text,
+        voice: request.voice,
+        language: request.language,
+        speed: request.speed.of(settings.speed),
+        priority: priority.into(),
+        deadline_ms: 0,
+        gentle: request.gentle,
     }
 }
 
@@ -87,5 +92,20 @@ fn part(part: v1::SpeechPart) -> TtsPart {
         measured: part.measured,
         routed: None,
         refused: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_may_take_as_long_as_the_speech_before_it_sounds() {
+        let settings = TtsEngine::default();
+        for (ahead, waited) in [(false, false), (true, false), (true, true)] {
+            let request =
+                TtsRequest { text: "Once upon a time.".into(), ahead, waited, ..TtsRequest::default() };
+            assert_eq!(segment(&settings, request.clone()).deadline_ms, 0, "{request:?}");
+        }
     }
 }
