@@ -280,3 +280,24 @@ async fn another_server_on_the_same_redis_takes_a_call_over_and_the_first_one_en
     hears(&mut second, "Your dog is called Rex.").await;
     assert_eq!(refused(&one, &pass.query()).await, (410, "resume-used".into()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_server_is_killed_in_mid_answer_goes_on_at_once_at_the_second_server() {
+    let Some(redis) = Redis::start() else { return };
+    let arguments = arguments(&endpoint(Duration::from_millis(700)).await, &[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut one = Live::start_sharing(&redis.url(), &arguments).await;
+    let two = Live::start_sharing(&redis.url(), &arguments).await;
+    let (_client, pass) = in_mid_answer(&one).await;
+    one.until_stored().await;
+    one.process.kill().unwrap();
+    one.process.wait().unwrap();
+    let mut client = Client::call(&two, &pass.query()).await;
+    client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
+    let ready = client.until(|message| message["type"] == "bot-ready").await;
+    assert_eq!((&ready["data"]["resumed"], &ready["data"]["call"]), (&json!(true), &json!(pass.call)));
+    hears(&mut client, GOES_ON).await;
+    client.until(|message| is_ours(message, "turn")).await;
+    asks(&mut client, "What is the name of my dog?").await;
+    hears(&mut client, "Your dog is called Rex.").await;
+}
