@@ -23,7 +23,7 @@ pub struct Tally {
     pub turns: usize,
     /// Those to which nothing was heard.
     pub turns_lost: usize,
-    /// Questions that the loss of a connection cut off, so that they were asked again.
+    /// Questions that the loss of a connection cut off, so that the person had to ask them again: lost as well.
     pub asked_again: usize,
     /// How often the call went on over another connection.
     pub moves: usize,
@@ -56,7 +56,8 @@ impl Tally {
     /// Whether nothing was lost.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.turns > 0 && self.turns_lost + self.words_lost == 0 && self.faults.is_empty()
+        let lost = self.turns_lost + self.asked_again + self.words_lost;
+        self.turns > 0 && lost == 0 && self.faults.is_empty()
     }
 }
 
@@ -213,6 +214,7 @@ mod tests {
         all.add(Tally { words_lost: 1, ..good.clone() });
         assert!(!all.passed());
         assert!(!Tally { turns_lost: 1, ..good.clone() }.passed());
+        assert!(!Tally { asked_again: 1, ..good.clone() }.passed(), "the person said it twice");
         assert!(!Tally { faults: vec!["call 0: refused".into()], ..good }.passed());
     }
 }

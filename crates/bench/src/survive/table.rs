@@ -53,7 +53,11 @@ fn outages(out: &mut String, report: &OutageReport) {
 
 fn tally(out: &mut String, tally: &Tally) {
     let Tally { turns, turns_lost, asked_again, moves, words, words_lost, .. } = tally;
-    line(out, &format!("turns lost {turns_lost} of {turns}; questions asked again {asked_again}"));
+    let lost = turns_lost + asked_again;
+    line(
+        out,
+        &format!("turns lost {lost} of {turns}: {turns_lost} without a response, {asked_again} asked again"),
+    );
     line(out, &format!("moves {moves}; words of history lost {words_lost} of {words}"));
     for fault in &tally.faults {
         line(out, &format!("fault: {fault}"));
