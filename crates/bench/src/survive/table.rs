@@ -73,6 +73,7 @@ fn cuts(out: &mut String, report: &CutReport) {
     let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0}"));
     let (blow, limit) = match report.blow {
         Blow::Kill => ("the server killed", "after it is ready"),
+        Blow::Takeover => ("the first of two servers killed", "after that, from the second"),
         Blow::Reload => ("the page loaded anew", "after it left"),
     };
     line(out, &format!("\n{blow} in mid-answer: heard again within {} ms {limit}", report.blow.limit_ms()));
