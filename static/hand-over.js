@@ -77,11 +77,11 @@ export class HandOver {
     /** @param {import('./capture-worklet.js').CapturedFrame} frame */
     hear({ at, samples }) {
         const frame = this.kept.hear(at, samples);
-        if (this.waiting === null) {
+        const { transport } = this.session;
+        const waiting = this.waiting;
+        if (waiting === null) {
             return;
         }
-        const { transport } = this.session;
-        const { waiting } = this;
         waiting.push(frame);
         for (let sent = 0; sent < AT_ONCE && waiting.length > 0; sent++) {
             if (transport === null || !transport.sendSound(waiting[0].samples)) {

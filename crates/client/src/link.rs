@@ -87,6 +87,10 @@ impl Counters {
 pub(crate) trait Uplink: Send {
     /// Sends a frame of the microphone.
     async fn frame(&mut self, frame: MicFrame) -> Result<(), String>;
+    /// Sends a frame that was kept while there was no connection.
+    async fn kept(&mut self, frame: MicFrame) -> Result<(), String> {
+        self.frame(frame).await
+    }
     /// Sends a message.
     async fn message(&mut self, text: String) -> Result<(), String>;
     /// Closes the connection.

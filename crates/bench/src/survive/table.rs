@@ -52,12 +52,13 @@ fn outages(out: &mut String, report: &OutageReport) {
 }
 
 fn tally(out: &mut String, tally: &Tally) {
-    let Tally { turns, turns_lost, asked_again, moves, words, words_lost, .. } = tally;
+    let Tally { turns, turns_lost, handed_over, asked_again, moves, words, words_lost, .. } = tally;
     let lost = turns_lost + asked_again;
     line(
         out,
         &format!("turns lost {lost} of {turns}: {turns_lost} without a response, {asked_again} asked again"),
     );
+    line(out, &format!("questions that were cut off and handed over {handed_over}"));
     line(out, &format!("moves {moves}; words of history lost {words_lost} of {words}"));
     for fault in &tally.faults {
         line(out, &format!("fault: {fault}"));
