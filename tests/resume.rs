@@ -17,6 +17,9 @@ use story::{
     token,
 };
 
+/// Longest wait for what a server does by itself, such as letting a token expire that is good for two seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a client that comes back over WebRTC offers.
 fn offer_to_resume(pass: &Pass) -> Value {
     json!({
@@ -39,9 +42,6 @@ async fn delete_data(live: &Live, call: &str) -> reqwest::Response {
     let url = live.server.url(&format!("api/calls/{call}/data"));
     live.server.http().delete(url).send().await.unwrap()
 }
-
-/// Longest wait for what a server does by itself, such as letting a token expire that is good for two seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_in_mid_answer_goes_on_with_it_and_knows_what_was_said_before() {

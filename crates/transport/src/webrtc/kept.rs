@@ -92,7 +92,7 @@ mod tests {
     async fn only_a_client_that_comes_back_hands_sound_over_and_a_bounded_amount() {
         let (mut kept, mut first) = KeptSound::new(false);
         let heard = tokio::spawn(async move {
-            let mut heard = 0;
+            let mut heard = 0_usize;
             while first.recv().await.is_some() {
                 heard += 1;
             }
