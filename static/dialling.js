@@ -136,6 +136,7 @@ export class Dialling {
             onResumeToken: (data) => session.keeping.keepToken(data),
             graph,
             track: input.track,
+            held: session.state === 'reconnecting',
             language: options.language ?? '',
             signal,
             onStage: (stage) => setup?.reach(stage),

@@ -46,7 +46,9 @@ export class Keeping {
         const { session } = this;
         const lost = this.lostCall(cause, signal);
         let replaced = false;
+        const agentSpoke = session.state === 'speaking';
         session.disconnected();
+        session.handOver.lost(lost.line.heardAt, agentSpoke);
         const reconnect = new Reconnect(lost, {
             join: (way, signalling) => session.dialling.join(way, signalling, signal),
             onStep: (step) => session.emit('redial', { ...step, cause }),
@@ -63,6 +65,7 @@ export class Keeping {
         }
         if (reconnected) {
             session.connected(!replaced, lost.dialogue.agent);
+            session.handOver.goOn(!replaced);
         } else {
             const why = reconnect.redial.over || reason;
             session.end(why, END_TEXT[why] ?? END_TEXT[reason]);

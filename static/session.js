@@ -11,6 +11,7 @@ import { AnswerVolume } from './answer-volume.js';
 import { FaceSource } from './avatar/source.js';
 import { Dialling } from './dialling.js';
 import { Dialogue } from './dialogue.js';
+import { HandOver } from './hand-over.js';
 import { Keeping } from './keeping.js';
 import { Line } from './line.js';
 import { MicrophoneInput } from './microphone-input.js';
@@ -70,6 +71,8 @@ export class CallSession extends EventTarget {
         this.current = null;
         this.dialling = new Dialling(this);
         this.keeping = new Keeping(this);
+        /** What the person says while the connection is lost. */
+        this.handOver = new HandOver(this);
         /** What the person says in writing, and chooses. */
         this.orders = new Orders(this);
     }
@@ -176,6 +179,7 @@ export class CallSession extends EventTarget {
         try {
             await audio;
             setup.reach('audio');
+            this.handOver.begin();
             const resumed = await this.dialling.call(this.options, current.signal, setup);
             this.connected(resumed, resumed ? this.dialogue.agent : 'listening');
         } catch (error) {
@@ -263,6 +267,7 @@ export class CallSession extends EventTarget {
     release() {
         this.line.close();
         this.requests.clear();
+        this.handOver.end();
         this.input.close();
         this.volume.reset();
         this.graph.clear();

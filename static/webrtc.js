@@ -2,13 +2,14 @@
  * A call over WebRTC: Opus both ways, messages on a data channel, trickle ICE and ICE restarts.
  */
 import { RtpClock } from './avatar/clock.js';
-import { decodeMessage } from './protocol.js';
+import { TICKS_PER_SAMPLE, decodeMessage, encodeAudio } from './protocol.js';
 import { CallProblem } from './problems.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const RESTART_AFTER_MS = 1500; // a short gap recovers by itself
 const RESTART_TIMEOUT_MS = 12000;
 const KEEP_ALIVE_MS = 15000;
+const BACKLOG_LIMIT_BYTES = 64 * 1024;
 
 /**
  * What the session gives to either transport.
@@ -17,6 +18,7 @@ const KEEP_ALIVE_MS = 15000;
  * @property {import('./signalling.js').Signalling} signalling
  * @property {import('./audio.js').AudioGraph} graph
  * @property {MediaStreamTrack | null} track - the microphone, if there is one
+ * @property {boolean} held - the microphone is heard only from goLive() on
  * @property {string} language - empty: identified
  * @property {string} call - the server's id of a call to resume; empty: a new one
  * @property {() => import('./resume-tokens.js').ResumeToken | null} resumeToken - by which the call goes on at any server; null: none
@@ -43,6 +45,8 @@ const KEEP_ALIVE_MS = 15000;
  * @property {() => Promise<void>} open
  * @property {(text: string) => void} send
  * @property {(track: MediaStreamTrack | null) => Promise<void>} setTrack
+ * @property {(samples: Int16Array) => boolean} sendSound - sends what was said earlier, 20 ms of it; false: not now
+ * @property {(track: MediaStreamTrack | null) => Promise<void>} goLive - the microphone is heard from now on
  * @property {(response: number) => void} flush - the response was interrupted: nothing more of it may sound
  * @property {() => number} soundMark - changes whenever sound has arrived that onLife() does not report
  * @property {() => Promise<void>} probe - the server gives no sign of life: checks whether it is reachable, and by another route
@@ -59,6 +63,9 @@ export class WebRtcTransport {
         this.options = options;
         this.closed = false;
         this.opened = false;
+        this.held = options.held;
+        /** Frames of sound sent by the data channel. */
+        this.frames = 0;
         /** Abandoned and closed: whatever still arrives is ignored. */
         this.gone = false;
         /** The server's id of this call; empty until it has answered. */
@@ -88,7 +95,7 @@ export class WebRtcTransport {
         peer.ontrack = (event) => this.options.graph.setRemoteStream(event.streams[0] ?? new MediaStream([event.track]));
         peer.onconnectionstatechange = () => this.connectionChanged();
         peer.oniceconnectionstatechange = () => this.iceChanged(peer);
-        this.audio = peer.addTransceiver(track ?? 'audio', { direction: 'sendrecv' });
+        this.audio = peer.addTransceiver((this.held ? null : track) ?? 'audio', { direction: 'sendrecv' });
         this.channel = peer.createDataChannel('rtvi', { ordered: true });
         this.channel.onmessage = (event) => this.receive(event.data);
         this.channel.onclose = () => this.lost('the data channel closed');
@@ -270,7 +277,32 @@ export class WebRtcTransport {
 
     /** @param {MediaStreamTrack | null} track */
     async setTrack(track) {
-        await this.audio?.sender.replaceTrack(track);
+        if (!this.held) {
+            await this.audio?.sender.replaceTrack(track);
+        }
+    }
+
+    /** @param {MediaStreamTrack | null} track */
+    async goLive(track) {
+        this.held = false;
+        if (!this.closed) {
+            await this.setTrack(track);
+        }
+    }
+
+    /**
+     * By the data channel: the track carries only what is said now.
+     *
+     * @param {Int16Array} samples
+     */
+    sendSound(samples) {
+        const { channel } = this;
+        if (channel?.readyState !== 'open' || channel.bufferedAmount > BACKLOG_LIMIT_BYTES) {
+            return false;
+        }
+        channel.send(encodeAudio(this.frames, this.frames * samples.length * TICKS_PER_SAMPLE, samples));
+        this.frames += 1;
+        return true;
     }
 
     /** Nothing to do: the server stops sending, and the page mutes what the browser's jitter buffer may still hold. */

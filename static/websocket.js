@@ -23,6 +23,7 @@ export class WebSocketTransport {
         this.options = options;
         this.closed = false;
         this.opened = false;
+        this.held = options.held;
         /** @type {WebSocket | null} */
         this.socket = null;
         /** @type {AudioWorkletNode | null} */
@@ -112,17 +113,28 @@ export class WebSocketTransport {
 
     /** @param {import('./capture-worklet.js').CapturedFrame} frame */
     sendAudio({ at, samples }) {
+        if (this.held) {
+            return; // it comes by sendSound(), behind what was said before
+        }
+        if (Date.now() - at > STALE_MS || !this.sendSound(samples)) {
+            this.timestamp += samples.length * TICKS_PER_SAMPLE; // a gap
+        }
+    }
+
+    /** @param {Int16Array} samples */
+    sendSound(samples) {
         const { socket } = this;
-        const timestamp = this.timestamp;
-        this.timestamp += samples.length * TICKS_PER_SAMPLE;
-        if (socket === null || socket.readyState !== WebSocket.OPEN) {
-            return;
+        if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > BACKLOG_LIMIT_BYTES) {
+            return false;
         }
-        if (socket.bufferedAmount > BACKLOG_LIMIT_BYTES || Date.now() - at > STALE_MS) {
-            return;
-        }
-        socket.send(encodeAudio(this.sequence, timestamp, samples));
+        socket.send(encodeAudio(this.sequence, this.timestamp, samples));
         this.sequence += 1;
+        this.timestamp += samples.length * TICKS_PER_SAMPLE;
+        return true;
+    }
+
+    async goLive() {
+        this.held = false;
     }
 
     /** @param {any} data */

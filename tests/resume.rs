@@ -20,6 +20,29 @@ use story::{
 /// Longest wait for what a server does by itself, such as letting a token expire that is good for six seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a client that comes back over WebRTC offers.
+fn offer_to_resume(pass: &Pass) -> Value {
+    json!({
+        "type": "offer",
+        "sdp": include_str!("webrtc_support/offer-chromium.sdp"),
+        "resume": { "call": pass.call, "token": pass.token },
+    })
+}
+
+/// A client comes back by an offer, and is refused for good; returns why.
+async fn gone(live: &Live, pass: &Pass) -> String {
+    let ask = live.server.http().post(live.server.url("api/offer")).json(&offer_to_resume(pass));
+    let answer = ask.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 410);
+    answer.json::<Value>().await.unwrap()["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Deletes what is kept of a call.
+async fn delete_data(live: &Live, call: &str) -> reqwest::Response {
+    let url = live.server.url(&format!("api/calls/{call}/data"));
+    live.server.http().delete(url).send().await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_in_mid_answer_goes_on_with_it_and_knows_what_was_said_before() {
     let mut live = start(Duration::from_millis(700), &[]).await;
@@ -180,11 +203,7 @@ async fn a_client_that_never_heard_the_answer_goes_on_at_another_server_by_the_s
     let two = Live::start_sharing(&redis.url(), &arguments).await;
     let (client, pass) = in_mid_answer(&one).await;
     drop(client);
-    let offer = json!({
-        "type": "offer",
-        "sdp": include_str!("webrtc_support/offer-chromium.sdp"),
-        "resume": { "call": pass.call, "token": pass.token },
-    });
+    let offer = offer_to_resume(&pass);
     let answer = one.server.http().post(one.server.url("api/offer")).json(&offer).send().await.unwrap();
     assert_eq!(answer.status().as_u16(), 200);
     let answer: Value = answer.json().await.unwrap();
@@ -279,4 +298,66 @@ async fn another_server_on_the_same_redis_takes_a_call_over_and_the_first_one_en
     asks(&mut second, "What is the name of my dog?").await;
     hears(&mut second, "Your dog is called Rex.").await;
     assert_eq!(refused(&one, &pass.query()).await, (410, "resume-used".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_server_is_killed_in_mid_answer_goes_on_at_once_at_the_second_server() {
+    let Some(redis) = Redis::start() else { return };
+    let arguments = arguments(&endpoint(Duration::from_millis(700)).await, &[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut one = Live::start_sharing(&redis.url(), &arguments).await;
+    let two = Live::start_sharing(&redis.url(), &arguments).await;
+    let (_client, pass) = in_mid_answer(&one).await;
+    one.until_stored().await;
+    one.process.kill().unwrap();
+    one.process.wait().unwrap();
+    let mut client = Client::call(&two, &pass.query()).await;
+    client.send("client-ready", "1", json!({ "version": "2.1.0" })).await;
+    let ready = client.until(|message| message["type"] == "bot-ready").await;
+    assert_eq!((&ready["data"]["resumed"], &ready["data"]["call"]), (&json!(true), &json!(pass.call)));
+    hears(&mut client, GOES_ON).await;
+    client.until(|message| is_ours(message, "turn")).await;
+    asks(&mut client, "What is the name of my dog?").await;
+    hears(&mut client, "Your dog is called Rex.").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_data_was_deleted_is_gone_on_with_neither_later_nor_after_a_restart() {
+    let mut live = start(Duration::ZERO, &[]).await;
+    let mut client = Client::call(&live, "").await;
+    let (_, pass) = hello(&mut client).await;
+    asks(&mut client, "My dog is called Rex.").await;
+    client.until(|message| is_ours(message, "turn")).await;
+    live.until_stored().await;
+    assert_eq!(delete_data(&live, &pass.call).await.status().as_u16(), 204);
+    // The call goes on, and nothing of it is kept.
+    asks(&mut client, "What is the name of my dog?").await;
+    hears(&mut client, "Your dog is called Rex.").await;
+    client.until(|message| is_ours(message, "turn")).await;
+    live.until_stored().await;
+    drop(client);
+    live.metric_when("visavis_calls_active", |calls| calls == 0.0).await;
+    assert_eq!(gone(&live, &pass).await, "resume-unknown");
+    live.kill_and_start_again().await;
+    // Unknown, used or expired by now, but gone.
+    gone(&live, &pass).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_deletes_a_calls_data_while_redis_is_away_is_told_that_it_may_be_there_still() {
+    let Some(mut redis) = Redis::start() else { return };
+    let arguments = arguments(&endpoint(Duration::ZERO).await, &[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let live = Live::start_sharing(&redis.url(), &arguments).await;
+    let mut client = Client::call(&live, "").await;
+    let (_, pass) = hello(&mut client).await;
+    asks(&mut client, "My dog is called Rex.").await;
+    client.until(|message| is_ours(message, "turn")).await;
+    live.until_stored().await;
+    redis.kill();
+    let refused = delete_data(&live, &pass.call).await;
+    assert_eq!(refused.status().as_u16(), 503);
+    assert!(refused.headers().contains_key("retry-after"), "{:?}", refused.headers());
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!((&problem["status"], &problem["reason"]), (&json!(503), &json!("store-unreachable")));
 }

@@ -54,11 +54,16 @@ impl Call {
 
     /// Speaks (or is silent) for this long in real time, and collects what arrives.
     async fn mic(&mut self, ms: u64, loud: bool) {
+        self.mic_at_pace(ms, loud, 1).await;
+    }
+
+    /// The same, so many times faster.
+    async fn mic_at_pace(&mut self, ms: u64, loud: bool, pace: u32) {
         let ports = self.ports.as_mut().expect("the client is there");
         for _ in 0..ms / 20 {
             let samples = vec![if loud { 8000 } else { 0 }; MIC_FRAME];
             ports.mic.send(AudioFrame { samples, received: true });
-            sleep(Duration::from_millis(20)).await;
+            sleep(Duration::from_millis(20) / pace).await;
             while let Ok(frame) = ports.media.try_recv() {
                 assert!(!frame.samples.is_empty());
                 self.heard.push(Instant::now());
@@ -343,6 +348,30 @@ async fn a_thinking_pause_does_not_split_the_turn_and_its_speculative_response_i
     });
     let said: Vec<_> = said.collect();
     assert_eq!(said, ["To all of it."]);
+    call.hang_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_handed_over_faster_than_it_was_said_is_one_turn_that_ends_once_it_has_caught_up() {
+    let responses = vec![pieces("To all of it. "), pieces("To all of it. ")];
+    let mut call = Call::begin(&["What is the capital of France?"], responses, Config::default());
+    for (ms, loud) in [(1000, true), (600, false), (1000, true)] {
+        call.mic_at_pace(ms, loud, 4).await;
+    }
+    let caught_up = Instant::now();
+    call.mic(4000, false).await;
+    let last = |event: &CallEvent| matches!(event, CallEvent::UserTranscript { last: true, .. });
+    assert_eq!(call.count(last), 1);
+    let decided = call.events.iter().find(|(_, event)| last(event)).expect("the turn is decided").0;
+    assert!(decided > caught_up, "{:?} too early", caught_up - decided);
+    let said = call.texts(|event| match event {
+        CallEvent::SegmentSpoken { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    assert_eq!(said, "To all of it.");
+    let asked = call.llm.asked();
+    let question = &asked.last().unwrap().messages.last().unwrap().content;
+    assert_eq!(question, "What is the capital of France?");
     call.hang_up().await;
 }
 

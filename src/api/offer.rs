@@ -17,7 +17,7 @@ use super::resume::{self, Seat};
 use super::voice::chosen;
 use crate::event::EndReason;
 use crate::frame::is_language;
-use crate::ports::call_ports;
+use crate::ports::{TransportPorts, call_ports};
 use crate::session::Wishes;
 use crate::transport::protocol::{Carrier, Dialect};
 use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
@@ -88,6 +88,7 @@ pub async fn offer(
     let seat = Seat::of(&app, principal, offer.resume, ["resume.call", "resume.token"])?;
     let voice = chosen(&app, offer.voice.as_deref(), language.as_deref()).await?;
     let (ports, pipeline) = call_ports();
+    let ports = TransportPorts { comes_back: seat.is_resumed(), ..ports };
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
     let protocol = dialect.open(Carrier::Channel);

@@ -51,6 +51,11 @@ impl Seat {
         Ok(Self::Resumed(Ticket { call, token, owner: principal.owner() }, principal))
     }
 
+    /// Whether its client comes back to a call.
+    pub(super) fn is_resumed(&self) -> bool {
+        matches!(self, Self::Resumed(..))
+    }
+
     /// Whether there is a call to be had; nothing is used up.
     pub(super) async fn check(&self, app: &App) -> Result<(), Problem> {
         match self {

@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::renderers;
 use super::resume::{self, Seat};
 use super::voice::chosen;
-use crate::ports::call_ports;
+use crate::ports::{TransportPorts, call_ports};
 use crate::session::Wishes;
 use crate::transport::protocol::{Carrier, Dialect, RATES};
 use crate::transport::websocket;
@@ -121,10 +121,12 @@ pub async fn socket(
         .max_frame_size(LARGEST_MESSAGE)
         .write_buffer_size(COLLECTED)
         .max_write_buffer_size(WAITING);
+    let comes_back = seat.is_resumed();
     // Only a token that can be answered is used up.
     let call = Box::pin(seat.take(&app)).await?;
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ports, pipeline) = call_ports();
+        let ports = TransportPorts { comes_back, ..ports };
         let token = app.calls.transport_token();
         let wishes = Wishes { language, voice, renderers, user, owner };
         app.calls.start(call, pipeline, None, wishes, token.clone());

@@ -8,36 +8,13 @@ import { withPage } from './lib/browser.js';
 import { openPage, seen, waitUntilLive } from './lib/call.js';
 import { PEER_FLAGS, answerWebRtc } from './lib/scripted-peer.js';
 import { withScriptedServer } from './lib/scripted-server.js';
+import { voiceForMicrophone } from './lib/voice.js';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {import('./lib/scripted-server.js').ScriptedServer} ScriptedServer */
 
 const LOUD = 0.05;
 const QUIET = 0.005;
-
-/**
- * Gives the page a microphone that sounds when the test wants.
- *
- * @param {Page} page
- */
-function voiceForMicrophone(page) {
-    return page.addInitScript(() => {
-        navigator.mediaDevices.getUserMedia = async () => {
-            const context = new AudioContext();
-            const tone = new OscillatorNode(context, { frequency: 440 });
-            const volume = new GainNode(context, { gain: 0 });
-            const out = context.createMediaStreamDestination();
-            tone.connect(volume).connect(out);
-            tone.start();
-            const speak = (/** @type {number} */ from, /** @type {number} */ to) => {
-                volume.gain.setValueAtTime(0.5, context.currentTime + from);
-                volume.gain.setValueAtTime(0, context.currentTime + to);
-            };
-            Object.assign(window, { speak });
-            return out.stream;
-        };
-    });
-}
 
 /**
  * A call over a WebSocket, and the level of each frame that arrives from its microphone.

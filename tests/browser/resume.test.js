@@ -12,6 +12,14 @@ import { withOwnServer } from './lib/own-server.js';
 
 const STORE = { settings: ['store.enabled=true'] };
 const STORY = 'Tell me a long story about a miller, a mill and mice.';
+/** ms until the agent is heard again: after a page was loaded anew, and after a killed server is back. */
+const TARGET_MS = { reload: 1500, kill: 2000 };
+/** Machines differ: slower than the target is reported, and this many times slower fails. */
+const TOO_SLOW = 3;
+/** RMS of sound, and not of silence that was encoded. */
+const AUDIBLE = 0.003;
+/** How precisely it is known when sound begins. */
+const LOOK_EVERY_MS = 20;
 
 /**
  * A call in which a question was answered, and whose token has come.
@@ -53,6 +61,36 @@ async function untilItGoesOn(page, call) {
     );
 }
 
+/**
+ * Waits until the agent is audible.
+ *
+ * @param {Page} page
+ * @param {number} since - as performance.now() counts here
+ * @returns {Promise<number>} ms
+ */
+async function untilItSounds(page, since) {
+    await page.waitForFunction(
+        (audible) => {
+            // The events come from the session itself.
+            const session = /** @type {any} */ (window.visavis?.events);
+            return session !== undefined && session.graph.levels.answer > audible;
+        },
+        AUDIBLE,
+        { timeout: ANSWER_MS, polling: LOOK_EVERY_MS },
+    );
+    return Math.round(performance.now() - since);
+}
+
+/**
+ * @param {number} ms
+ * @param {number} target
+ * @param {string} what
+ */
+function assertSoon(ms, target, what) {
+    console.log(`heard ${ms} ms after ${what}; ${target} are the target`);
+    assert.ok(ms <= TOO_SLOW * target, `it was heard ${ms} ms after ${what}; ${target} are the target`);
+}
+
 /** @param {Page} page */
 async function talks(page) {
     await page.evaluate(() => window.visavis.interrupt());
@@ -77,8 +115,8 @@ for (const mode of ['webrtc', 'websocket']) {
             await untilMidAnswer(page);
             const reloaded = performance.now();
             await page.reload();
-            await untilItGoesOn(page, call);
-            console.log(`goes on ${Math.round(performance.now() - reloaded)} ms after the reload (${mode})`);
+            const [heard] = await Promise.all([untilItSounds(page, reloaded), untilItGoesOn(page, call)]);
+            assertSoon(heard, TARGET_MS.reload, `the reload (${mode})`);
             const texts = await said(page);
             assert.ok(texts.includes('What is the capital of France?') && texts.includes(STORY), texts.join(' | '));
             assert.deepEqual((await transcript(page)).filter(({ who }) => who === 'page'), []);
@@ -96,8 +134,8 @@ for (const mode of ['webrtc', 'websocket']) {
             server.start();
             await server.ready();
             const back = performance.now();
-            await untilItGoesOn(page, call);
-            console.log(`goes on ${Math.round(performance.now() - back)} ms after the server is back (${mode})`);
+            const [heard] = await Promise.all([untilItSounds(page, back), untilItGoesOn(page, call)]);
+            assertSoon(heard, TARGET_MS.kill, `the server is back (${mode})`);
             const now = await said(page);
             assert.deepEqual(now.slice(0, before.length - 1), before.slice(0, -1));
             assert.deepEqual((await transcript(page)).filter(({ who }) => who === 'page'), []);

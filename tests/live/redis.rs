@@ -60,6 +60,12 @@ impl Redis {
         })
     }
 
+    /// Kills it (SIGKILL), with all that it has.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// Its address.
     pub fn url(&self) -> String {
         format!("redis+unix://{}", self.socket.display())

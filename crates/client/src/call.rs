@@ -27,6 +27,8 @@ use super::{rtc, websocket};
 const ORDERS: usize = 64;
 const EVENTS: usize = 4_096;
 const READY_WITHIN: Duration = Duration::from_secs(10);
+/// Frames of kept sound sent in the time of one: the page sends as many.
+const KEPT_AT_ONCE: usize = 4;
 const HANG_UP_WITHIN: Duration = Duration::from_secs(3);
 
 /// How a call reaches the server.
@@ -94,6 +96,7 @@ pub struct CallStats {
 
 pub(crate) enum Order {
     Speak(Arc<Clip>, oneshot::Sender<Instant>),
+    HandOver(Arc<Clip>, oneshot::Sender<Instant>),
     Send(ClientMessage),
     /// Close the connection of a call that may go on.
     Leave,
@@ -223,6 +226,14 @@ impl Call {
         Ok(spoken)
     }
 
+    /// Hands a clip over that was said while there was no connection, before all else and several times faster, as the page does once
+    /// its call goes on. The receiver resolves when its last spoken sample has been sent.
+    pub async fn hand_over(&self, clip: Arc<Clip>) -> Result<oneshot::Receiver<Instant>, ClientError> {
+        let (done, spoken) = oneshot::channel();
+        self.order(Order::HandOver(clip, done)).await?;
+        Ok(spoken)
+    }
+
     /// Sends a message.
     pub async fn send(&self, message: ClientMessage) -> Result<(), ClientError> {
         self.order(Order::Send(message)).await
@@ -306,6 +317,24 @@ impl Drop for Call {
     }
 }
 
+/// Sends what was kept, or else what the microphone hears now; false: nothing is sent for it.
+async fn send_due(
+    uplink: &mut dyn Uplink,
+    microphone: &mut Microphone,
+    now: Instant,
+    beside: Vec<i16>,
+) -> Result<bool, String> {
+    let Some(first) = microphone.next_kept(now) else {
+        return uplink.frame(microphone.next(now, beside)).await;
+    };
+    uplink.kept(first).await?;
+    for _ in 1..KEPT_AT_ONCE {
+        let Some(frame) = microphone.next_kept(now) else { break };
+        uplink.kept(frame).await?;
+    }
+    Ok(true)
+}
+
 /// Sends frames when due and messages at once, until the call stops or its handle is dropped.
 async fn run_uplink(
     mut uplink: Box<dyn Uplink>,
@@ -331,6 +360,10 @@ async fn run_uplink(
                     microphone.speak(clip, done);
                     Ok(())
                 }
+                Some(Order::HandOver(clip, done)) => {
+                    microphone.keep(clip, done);
+                    Ok(())
+                }
                 Some(Order::Send(message)) => {
                     message_id += 1;
                     uplink.message(message.to_text(&message_id.to_string())).await
@@ -340,7 +373,7 @@ async fn run_uplink(
                 let now = Instant::now();
                 wiring.inbox.counters.frame_left(now.saturating_duration_since(due.into_std()));
                 let beside = wiring.inbox.loudspeaker.lock().heard(now);
-                let sent = uplink.frame(microphone.next(now, beside)).await;
+                let sent = send_due(uplink.as_mut(), &mut microphone, now, beside).await;
                 if sent == Ok(true) {
                     wiring.inbox.counters.sent.fetch_add(1, Ordering::Relaxed);
                 }

@@ -88,6 +88,10 @@ impl Counters {
 pub(crate) trait Uplink: Send {
     /// Sends a frame of the microphone; false: nothing is sent for it.
     async fn frame(&mut self, frame: MicFrame) -> Result<bool, String>;
+    /// Sends a frame that was kept while there was no connection.
+    async fn kept(&mut self, frame: MicFrame) -> Result<(), String> {
+        self.frame(frame).await.map(|_| ())
+    }
     /// Sends a message.
     async fn message(&mut self, text: String) -> Result<(), String>;
     /// Closes the connection.

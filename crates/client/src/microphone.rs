@@ -39,18 +39,38 @@ pub(crate) struct Microphone {
     background: Arc<Clip>,
     background_at: usize,
     queue: VecDeque<Speaking>,
+    /// What was said while there was no connection, and is handed over.
+    kept: VecDeque<Speaking>,
     sequence: u16,
     timestamp: u32,
 }
 
 impl Microphone {
     pub(crate) fn new(background: Arc<Clip>, sequence: u16, timestamp: u32) -> Self {
-        Self { background, background_at: 0, queue: VecDeque::new(), sequence, timestamp }
+        let (queue, kept) = (VecDeque::new(), VecDeque::new());
+        Self { background, background_at: 0, queue, kept, sequence, timestamp }
     }
 
     /// Queues a clip; `done` receives the time of its last spoken sample.
     pub(crate) fn speak(&mut self, clip: Arc<Clip>, done: oneshot::Sender<Instant>) {
         self.queue.push_back(Speaking { clip, at: 0, done: Some(done) });
+    }
+
+    /// Queues a clip that was said while there was no connection; `done` as for [`speak`](Self::speak).
+    pub(crate) fn keep(&mut self, clip: Arc<Clip>, done: oneshot::Sender<Instant>) {
+        self.kept.push_back(Speaking { clip, at: 0, done: Some(done) });
+    }
+
+    /// The next frame to be handed over; none: all has been.
+    pub(crate) fn next_kept(&mut self, now: Instant) -> Option<MicFrame> {
+        let speaking = self.kept.front_mut()?;
+        let (clip, index) = speaking.step(now);
+        if speaking.at == speaking.clip.frames() {
+            self.kept.pop_front();
+        }
+        // It is no part of the microphone's own stream.
+        let (sequence, timestamp) = (self.sequence, self.timestamp);
+        Some(MicFrame { clip, index, sequence, timestamp, beside: Vec::new() })
     }
 
     /// The frame whose last sample is captured at `now`; `beside`: the other sound in it.
@@ -111,5 +131,21 @@ mod tests {
         assert!(frames[..clip.frames()].iter().all(|frame| frame.clip.name() == "word"));
         assert!(frames[clip.frames()..].iter().all(|frame| frame.clip.name() == "silence"));
         assert_eq!((frames[1].sequence, frames[1].timestamp), (0, 0));
+    }
+
+    #[test]
+    fn kept_words_are_handed_over_frame_by_frame_and_are_no_part_of_the_stream() {
+        let clip = Arc::new(Clip::new("word", vec![7; 3 * MIC_FRAME]));
+        let mut microphone = Microphone::new(Clip::silence(), 5, 960);
+        let now = Instant::now();
+        assert!(microphone.next_kept(now).is_none());
+        let (done, mut spoken) = oneshot::channel();
+        microphone.keep(clip.clone(), done);
+        let kept: Vec<usize> =
+            std::iter::from_fn(|| microphone.next_kept(now)).map(|frame| frame.index).collect();
+        assert_eq!(kept, (0..clip.frames()).collect::<Vec<usize>>());
+        assert!(spoken.try_recv().is_ok(), "its end is told");
+        let live = microphone.next(now, Vec::new());
+        assert_eq!((live.sequence, live.timestamp, live.clip.name()), (5, 960, "silence"));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::Registry;
 use rtc::media_stream::MediaStreamTrack;
@@ -36,7 +37,8 @@ use super::message::parse;
 use super::microphone::MicFrame;
 use super::server::Server;
 use super::setup::{SetupClock, SetupStage};
-use visavis_core::frame::MIC_RATE;
+use super::wire::{self, Header};
+use visavis_core::frame::{MIC_RATE, ResponseId};
 
 /// Chromium's payload type for Opus; the server uses the offered one.
 const PAYLOAD_TYPE: u8 = 111;
@@ -378,6 +380,14 @@ impl Uplink for RtcUplink {
         };
         self.track.write_rtp(packet).await.map_err(|error| error.to_string())?;
         Ok(true)
+    }
+
+    /// By the data channel: the track carries what is said now.
+    async fn kept(&mut self, frame: MicFrame) -> Result<(), String> {
+        let header =
+            Header { sequence: frame.sequence, timestamp: frame.timestamp, response: ResponseId::default() };
+        let bytes = wire::encode(header, &frame.pcm());
+        self.channel.send(BytesMut::from(bytes.as_slice())).await.map_err(|error| error.to_string())
     }
 
     async fn message(&mut self, text: String) -> Result<(), String> {

@@ -74,6 +74,21 @@ impl Call {
             }
         }
     }
+
+    /// Asks what the loss of a connection cut off, as the page does by itself once its call goes on; otherwise as [`put`](Self::put).
+    ///
+    /// # Errors
+    /// When the call has ended.
+    pub async fn put_again(
+        &mut self,
+        question: &Question,
+        log: &mut TurnLog,
+    ) -> Result<Option<oneshot::Receiver<Instant>>, ClientError> {
+        match question {
+            Question::Spoken(clip) => Ok(Some(self.hand_over(clip.clone()).await?)),
+            Question::Typed(_) => self.put(question, log).await,
+        }
+    }
 }
 
 /// Waits until the deadline; `None`: for ever.

@@ -100,6 +100,8 @@ pub struct TransportPorts {
     pub departure: Departure,
     /// Ends the call from outside, whatever its queues hold.
     pub hang_up: CancellationToken,
+    /// The client comes back to its call, and may first send what the person said while it had no connection, faster than it was spoken.
+    pub comes_back: bool,
 }
 
 /// The pipeline's ports. Dropping them tells the transport to close once all events are sent.
@@ -146,6 +148,7 @@ pub fn call_ports() -> (TransportPorts, PipelinePorts) {
             presence: presence_tx,
             departure: departure.clone(),
             hang_up: hang_up.clone(),
+            comes_back: false,
         },
         PipelinePorts {
             mic: mic_rx,

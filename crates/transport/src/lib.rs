@@ -5,7 +5,9 @@
 pub(crate) use visavis_core::{avatar, event, frame, plain, tool, voice};
 pub(crate) use visavis_media::{audio, ports};
 
+mod allowance;
 pub mod bucket;
+mod ear;
 pub mod inbox;
 pub mod protocol;
 pub mod streams;

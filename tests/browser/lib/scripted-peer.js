@@ -57,7 +57,11 @@ async function answerOffer(offer) {
             return; // frames of the face go from server to page alone
         }
         channel = event.channel;
-        channel.onmessage = ({ data }) => window.fromCaller(String(data));
+        channel.onmessage = ({ data }) => {
+            if (typeof data === 'string') {
+                window.fromCaller(data);
+            }
+        };
     };
     const sender = connection.addTrack(out.stream.getAudioTracks()[0], out.stream);
     await connection.setRemoteDescription(/** @type {RTCSessionDescriptionInit} */ (offer));

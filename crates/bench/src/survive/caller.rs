@@ -23,7 +23,9 @@ pub struct Tally {
     pub turns: usize,
     /// Those to which nothing was heard.
     pub turns_lost: usize,
-    /// Questions that the loss of a connection cut off, so that they were asked again.
+    /// Questions that the loss of a connection cut off, and that were handed over when the call went on.
+    pub handed_over: usize,
+    /// Those of them that got no response, so that the person had to ask again: lost as well.
     pub asked_again: usize,
     /// How often the call went on over another connection.
     pub moves: usize,
@@ -44,6 +46,7 @@ impl Tally {
     pub fn add(&mut self, other: Self) {
         self.turns += other.turns;
         self.turns_lost += other.turns_lost;
+        self.handed_over += other.handed_over;
         self.asked_again += other.asked_again;
         self.moves += other.moves;
         self.words += other.words;
@@ -56,7 +59,8 @@ impl Tally {
     /// Whether nothing was lost.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.turns > 0 && self.turns_lost + self.words_lost == 0 && self.faults.is_empty()
+        let lost = self.turns_lost + self.asked_again + self.words_lost;
+        self.turns > 0 && lost == 0 && self.faults.is_empty()
     }
 }
 
@@ -148,11 +152,12 @@ impl Caller<'_> {
             let was_lost_before = self.is_lost;
             let back = self.come_back(heard).await?;
             heard = back.heard;
-            if !was_asked {
-                self.tally.asked_again += usize::from(!was_lost_before);
-                self.rest().await;
+            if !was_asked && was_lost_before {
+                // Nothing of it was said before.
+                end = self.ask_anew(question, &mut heard, until).await;
+            } else if !was_asked {
                 heard = Heard::default();
-                end = self.ask(question, &mut heard, until).await;
+                end = self.go_on_asking(question, &mut heard, until).await;
             } else if back.goes_on || !answered {
                 end = heard.listen(&mut self.call, None, until).await;
                 self.tally.sound_ms.extend(heard.first_sound().map(|at| signed_ms(back.lost_at, at)));
@@ -167,6 +172,23 @@ impl Caller<'_> {
 
     async fn ask(&mut self, question: &Question, heard: &mut Heard, until: Until) -> End {
         if self.is_lost { End::Lost } else { heard.ask(&mut self.call, question, until).await }
+    }
+
+    async fn ask_anew(&mut self, question: &Question, heard: &mut Heard, until: Until) -> End {
+        self.rest().await;
+        *heard = Heard::default();
+        self.ask(question, heard, until).await
+    }
+
+    /// Hands over a question that was cut off; without a response the person asks again.
+    async fn go_on_asking(&mut self, question: &Question, heard: &mut Heard, until: Until) -> End {
+        self.tally.handed_over += 1;
+        let end = heard.hand_over(&mut self.call, question, until).await;
+        if end != End::Over || heard.log.heard() {
+            return end;
+        }
+        self.tally.asked_again += 1;
+        self.ask_anew(question, heard, until).await
     }
 
     /// Adds what was said over a connection to what the caller knows.
@@ -213,6 +235,7 @@ mod tests {
         all.add(Tally { words_lost: 1, ..good.clone() });
         assert!(!all.passed());
         assert!(!Tally { turns_lost: 1, ..good.clone() }.passed());
+        assert!(!Tally { asked_again: 1, ..good.clone() }.passed(), "the person said it twice");
         assert!(!Tally { faults: vec!["call 0: refused".into()], ..good }.passed());
     }
 }

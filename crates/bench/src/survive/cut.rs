@@ -1,5 +1,5 @@
-//! An answer that is cut off in the middle: the server is killed and started again, or the client leaves as a page that is loaded
-//! anew. How soon does it go on, at which word, and does the agent know what it was told before?
+//! An answer that is cut off in the middle: the server is killed and started again, or killed beside a second one, or the client leaves
+//! as a page that is loaded anew. How soon does it go on, at which word, and does the agent know what it was told before?
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,10 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::heard::{End, Heard, Until};
-use super::node::{Build, Node};
+use super::node::Build;
 use super::person::Person;
 use super::redial::First;
+use super::site::Site;
 use super::words::Seam;
 use crate::harness::words::words;
 use crate::statistics::{Summary, summarise};
@@ -28,16 +29,19 @@ const SEAM: usize = 1;
 pub enum Blow {
     /// The server is killed (SIGKILL) and started again.
     Kill,
+    /// The first of two servers is killed (SIGKILL), and the client comes to the second.
+    Takeover,
     /// The client leaves and comes back at once.
     Reload,
 }
 
 impl Blow {
-    /// How soon the agent must be heard again, in ms: after the server is ready, or after the client left.
+    /// How soon the agent must be heard again, in ms: after the server is ready, after the first of two was killed, or after the client
+    /// left.
     #[must_use]
     pub fn limit_ms(self) -> f64 {
         match self {
-            Self::Kill => 2_000.0,
+            Self::Kill | Self::Takeover => 2_000.0,
             Self::Reload => 1_500.0,
         }
     }
@@ -46,7 +50,7 @@ impl Blow {
 /// One answer that was cut off.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Trial {
-    /// From the kill until the server was ready again, in ms.
+    /// From the kill until the server was ready again, in ms; none: nobody waited for it.
     pub down_ms: Option<f64>,
     /// Until the agent was heard again, in ms.
     pub sound_ms: Option<f64>,
@@ -103,7 +107,7 @@ pub(super) struct Cuts {
     pub(super) after: Duration,
 }
 
-/// Cuts answers off at a server of its own.
+/// Cuts answers off at servers of its own.
 ///
 /// # Errors
 /// When the server does not start.
@@ -113,17 +117,20 @@ pub(super) async fn run(
     cuts: Cuts,
     tell: &mut dyn FnMut(&str),
 ) -> anyhow::Result<CutReport> {
-    let mut node = Node::alone(build)?;
+    let mut site = match cuts.blow {
+        Blow::Kill | Blow::Reload => Site::of_one(build)?,
+        Blow::Takeover => Site::of_two(build).await?,
+    };
     let mut trials = Vec::new();
     for number in 0..usize::from(cuts.repeat) {
-        node.until_ready().await?;
-        let played = Box::pin(play(&mut node, person, cuts, number)).await;
+        site.until_ready().await?;
+        let played = Box::pin(play(&mut site, person, cuts, number)).await;
         let fault = |error: anyhow::Error| Trial { fault: Some(format!("{error:#}")), ..Trial::default() };
         let trial = played.unwrap_or_else(fault);
         tell(&serde_json::to_string(&trial)?);
         trials.push(trial);
     }
-    node.stop().await?;
+    site.stop().await?;
     Ok(report(cuts.blow, trials))
 }
 
@@ -133,9 +140,9 @@ fn report(blow: Blow, trials: Vec<Trial>) -> CutReport {
     CutReport { blow, sound, good, passed: good == trials.len(), trials }
 }
 
-async fn play(node: &mut Node, person: &Person, cuts: Cuts, number: usize) -> anyhow::Result<Trial> {
+async fn play(site: &mut Site, person: &Person, cuts: Cuts, number: usize) -> anyhow::Result<Trial> {
     let dog = DOGS[number % DOGS.len()];
-    let mut call = person.begin(&node.server).await?;
+    let mut call = person.begin(site.server()).await?;
     let fact = Question::Typed(format!("Please remember this: my dog is called {dog}."));
     Heard::default().ask(&mut call, &fact, Until::over(person.patience)).await;
     person.rest(&mut call).await?;
@@ -144,8 +151,9 @@ async fn play(node: &mut Node, person: &Person, cuts: Cuts, number: usize) -> an
     let end = before.ask(&mut call, &person.question(number), until).await;
     anyhow::ensure!(end == End::Cut, "the answer was not cut off: {end:?}");
     let Back { mut call, since, down_ms } = match cuts.blow {
-        Blow::Kill => killed(node, person, call).await?,
-        Blow::Reload => reloaded(node, person, call).await?,
+        Blow::Kill => killed(site, person, call).await?,
+        Blow::Takeover => taken_over(site, person, call).await?,
+        Blow::Reload => reloaded(site, person, call).await?,
     };
     let mut after = Heard::since(Instant::now());
     let recalled = after.recalled(&mut call).await;
@@ -173,26 +181,32 @@ struct Back {
     down_ms: Option<f64>,
 }
 
-async fn killed(node: &mut Node, person: &Person, call: Call) -> anyhow::Result<Back> {
+async fn killed(site: &mut Site, person: &Person, call: Call) -> anyhow::Result<Back> {
     let pass = call.pass().cloned().context("there is no resume token")?;
-    let server = node.server.clone();
-    node.kill().await?;
+    let server = site.server().clone();
+    site.kill().await?;
     let at = Instant::now();
     drop(call);
-    let again = async {
-        node.start_again()?;
-        node.until_ready().await
-    };
-    let (ready, call) = tokio::join!(again, person.come_back(&server, &pass, First::AfterPause));
+    let (ready, call) = tokio::join!(site.until_ready(), person.come_back(&server, &pass, First::AfterPause));
     let since = ready?;
     Ok(Back { call: call?, since, down_ms: Some(signed_ms(at, since)) })
 }
 
-async fn reloaded(node: &Node, person: &Person, call: Call) -> anyhow::Result<Back> {
+/// The one that was killed stays down until the next trial.
+async fn taken_over(site: &mut Site, person: &Person, call: Call) -> anyhow::Result<Back> {
+    let pass = call.pass().cloned().context("there is no resume token")?;
+    site.kill().await?;
+    let since = Instant::now();
+    drop(call);
+    let call = person.come_back(site.server(), &pass, First::AfterPause).await?;
+    Ok(Back { call, since, down_ms: None })
+}
+
+async fn reloaded(site: &Site, person: &Person, call: Call) -> anyhow::Result<Back> {
     let pass = call.pass().cloned().context("there is no resume token")?;
     let since = Instant::now();
     call.leave().await;
-    let call = person.come_back(&node.server, &pass, First::AtOnce).await?;
+    let call = person.come_back(site.server(), &pass, First::AtOnce).await?;
     Ok(Back { call, since, down_ms: None })
 }
 
@@ -215,6 +229,7 @@ mod tests {
         assert_eq!(good().faults(Blow::Reload), Vec::<String>::new());
         let late = Trial { sound_ms: Some(1_600.0), ..good() };
         assert!(late.faults(Blow::Kill).is_empty(), "it has 2 s after a kill");
+        assert!(late.faults(Blow::Takeover).is_empty(), "and at the second of two servers");
         assert_eq!(late.faults(Blow::Reload), ["the next sound came late"]);
         let silent = Trial { sound_ms: None, ..good() };
         assert_eq!(silent.faults(Blow::Kill), ["the next sound came late"]);

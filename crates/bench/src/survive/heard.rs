@@ -76,6 +76,14 @@ impl Heard {
         }
     }
 
+    /// Asks what the loss of a connection cut off, as the page does by itself, and listens.
+    pub(super) async fn hand_over(&mut self, call: &mut Call, question: &Question, until: Until) -> End {
+        match call.put_again(question, &mut self.log).await {
+            Ok(asking) => self.listen(call, asking, until).await,
+            Err(_) => End::Lost,
+        }
+    }
+
     /// Listens; `asking`: until the question is asked.
     pub(super) async fn listen(
         &mut self,

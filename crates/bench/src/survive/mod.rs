@@ -2,7 +2,7 @@
 //! starts servers of its own in a scratch folder.
 //!
 //! - this file: what is measured, and the report
-//! - [`cut`]: answers that are cut off, by a kill and by a page that is loaded anew
+//! - [`cut`]: answers that are cut off, by a kill and by a page that is loaded anew; `site`: at one server or at two
 //! - [`rollout`]: two servers behind nginx, restarted one after the other; [`outage`]: a Redis that is away
 //! - [`caller`]: who speaks meanwhile, and counts what is lost
 //! - `person`: who calls, and comes back; [`redial`]: when they try (pure)
@@ -20,6 +20,7 @@ mod proxy;
 pub mod redial;
 mod redis;
 pub mod rollout;
+mod site;
 pub mod table;
 pub mod words;
 
@@ -47,7 +48,7 @@ const QUESTIONS: [&str; 4] = ["story-dog", "story-sea", "story-sun", "story-city
 /// What happens to calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum What {
-    /// The server is killed (SIGKILL) while an answer sounds, and started again.
+    /// The server is killed (SIGKILL) while an answer sounds, and started again; with `--nodes 2` the call goes on at the second.
     Kill,
     /// The client leaves while an answer sounds, and comes back at once, as a page that is loaded anew.
     Reload,
@@ -66,6 +67,10 @@ pub struct Options {
     /// How many answers are cut off, each in a call of its own
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub repeat: u16,
+    /// How many servers there are for `kill`; of two, which share a Redis behind nginx, the one with the call is killed, and the time counts
+    /// until the agent is heard from the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub nodes: u8,
     /// How long after its first sound an answer is cut off
     #[arg(long, default_value_t = 1_500, value_name = "MS")]
     pub after: u64,
@@ -130,7 +135,8 @@ pub async fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Resul
         let cuts = |blow| Cuts { blow, repeat: options.repeat, after: Duration::from_millis(options.after) };
         report.passed &= match what {
             What::Kill => {
-                let cut = Box::pin(cut::run(&build, &person, cuts(Blow::Kill), tell)).await?;
+                let blow = if options.nodes > 1 { Blow::Takeover } else { Blow::Kill };
+                let cut = Box::pin(cut::run(&build, &person, cuts(blow), tell)).await?;
                 report.kill.insert(cut).passed
             }
             What::Reload => {

@@ -140,6 +140,7 @@ mod tests {
         let tally = Tally { turns: 8, moves: 4, ..Tally::default() };
         assert!(report(tally.clone(), Vec::new()).passed);
         assert!(!report(Tally { moves: 3, ..tally.clone() }, Vec::new()).passed);
-        assert!(!report(Tally { turns_lost: 1, ..tally }, Vec::new()).passed);
+        assert!(!report(Tally { turns_lost: 1, ..tally.clone() }, Vec::new()).passed);
+        assert!(!report(Tally { asked_again: 1, ..tally }, Vec::new()).passed);
     }
 }

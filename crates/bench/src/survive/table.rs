@@ -52,8 +52,13 @@ fn outages(out: &mut String, report: &OutageReport) {
 }
 
 fn tally(out: &mut String, tally: &Tally) {
-    let Tally { turns, turns_lost, asked_again, moves, words, words_lost, .. } = tally;
-    line(out, &format!("turns lost {turns_lost} of {turns}; questions asked again {asked_again}"));
+    let Tally { turns, turns_lost, handed_over, asked_again, moves, words, words_lost, .. } = tally;
+    let lost = turns_lost + asked_again;
+    line(
+        out,
+        &format!("turns lost {lost} of {turns}: {turns_lost} without a response, {asked_again} asked again"),
+    );
+    line(out, &format!("questions that were cut off and handed over {handed_over}"));
     line(out, &format!("moves {moves}; words of history lost {words_lost} of {words}"));
     for fault in &tally.faults {
         line(out, &format!("fault: {fault}"));
@@ -69,6 +74,7 @@ fn cuts(out: &mut String, report: &CutReport) {
     let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0}"));
     let (blow, limit) = match report.blow {
         Blow::Kill => ("the server killed", "after it is ready"),
+        Blow::Takeover => ("the first of two servers killed", "after that, from the second"),
         Blow::Reload => ("the page loaded anew", "after it left"),
     };
     line(out, &format!("\n{blow} in mid-answer: heard again within {} ms {limit}", report.blow.limit_ms()));

@@ -89,7 +89,8 @@ pub enum Carrier {
         /// The sample rate of the client's sound, if its packets do not contain it: one of [`RATES`].
         rate: u32,
     },
-    /// WebRTC's data channels: messages on one, faces on another. Sound is sent by RTP.
+    /// WebRTC's data channels: messages on one, faces on another. Sound is sent by RTP, but for what a client kept while it had no
+    /// connection.
     #[default]
     Channel,
 }

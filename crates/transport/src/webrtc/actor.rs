@@ -14,6 +14,7 @@ use webrtc::rtp_transceiver::RtpSender;
 use super::Wiring;
 use super::cause::Cause;
 use super::faces::Faces;
+use super::kept::KeptSound;
 use super::line::{Line, Link};
 use super::messages::{Messages, Opening};
 use super::patience::Patience;
@@ -207,8 +208,9 @@ pub(super) fn spawn(
     let Wiring { ports, protocol, token, tasks } = wiring;
     let interrupted = Arc::new(AtomicU32::new(0));
     let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ports.media, interrupted.clone());
+    let (kept, first) = KeptSound::new(ports.comes_back);
     let rooms = Rooms {
-        mic: Microphone::new(ports.mic, ports.commands.clone())?,
+        mic: Microphone::new(ports.mic, ports.commands.clone(), first)?,
         faces: Faces {
             protocol: protocol.clone(),
             batches: ports.faces,
@@ -227,6 +229,7 @@ pub(super) fn spawn(
             greeted: false,
             unannounced: None,
             channel: None,
+            kept,
         },
     };
     let patience = Patience::new(Instant::now());

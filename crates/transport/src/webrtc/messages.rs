@@ -13,11 +13,12 @@ use webrtc::data_channel::{DataChannel, RTCDataChannelMessage};
 use webrtc::peer_connection::{PeerConnection, RTCPeerConnectionState};
 
 use super::cause::Cause;
+use super::kept::KeptSound;
 use super::packets::{flush, messages_of, received, send};
 use super::unannounced::{self, First, Unannounced, first_message};
 use crate::event::{CallEvent, ClientCommand};
 use crate::inbox::Inbox;
-use crate::protocol::{Message, Protocol, Received};
+use crate::protocol::{Message, Protocol, Received, Sound};
 use crate::unix_time;
 
 /// Channels of one client; further ones are not read.
@@ -48,6 +49,8 @@ pub(super) struct Messages {
     pub(super) unannounced: Option<Unannounced>,
     /// The channel for events.
     pub(super) channel: Option<Arc<dyn DataChannel>>,
+    /// Takes the sound that a client brings when it comes back.
+    pub(super) kept: KeptSound,
 }
 
 /// A connection's signals for its messages.
@@ -74,6 +77,7 @@ impl Messages {
         };
         let channels = opening.channels;
         self.channel = Some(first.clone());
+        self.kept.connected();
         let mut inbox = Inbox::new(self.protocol.clone());
         if !self.begin(&mut inbox, message, first.as_ref()).await {
             return Cause::HungUp;
@@ -212,7 +216,7 @@ impl Messages {
         true
     }
 
-    /// Handles a message from the client; false when the channel is closed. Sound arrives by RTP and is not accepted here.
+    /// Handles a message from the client; false when the channel is closed.
     async fn take(
         &mut self,
         inbox: &mut Inbox,
@@ -229,9 +233,15 @@ impl Messages {
                 let bad = ClientCommand::Bad { id: None, message };
                 Message { commands: vec![bad], replies: Vec::new() }
             }
-            Received::Sound(_) | Received::Unwanted => return refused(),
+            Received::Sound(sound) => return self.hear(&sound).await,
+            Received::Unwanted => return refused(),
         };
         self.obey(message, channel).await
+    }
+
+    /// Takes sound that the client kept while it had no connection; other sound comes by RTP. The call goes on in any case.
+    async fn hear(&mut self, sound: &Sound) -> bool {
+        self.kept.take(sound, self.protocol.as_ref()).await || refused()
     }
 
     /// Carries out a message's commands after sending its immediate replies; false when the channel is closed.

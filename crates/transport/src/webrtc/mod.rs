@@ -9,7 +9,7 @@
 //! - `connection`: the `webrtc` crate's peer connection; `peer`: one connection of a call; `line`: replaces it by another
 //! - `actor`: everything that runs while a call lasts; `patience`: how long it waits for its client; `cause`: why it ended
 //! - `sound` (with `mic`, its `rest`, and `speaker`), `messages`, `faces`: the streams of a call; `packets`: a dialect's packets
-//!   on data channels
+//!   on data channels; `kept`: what a client says while it has no connection, which `order` (pure) puts before what it says then
 //! - `tracks`: the further tracks of a call
 
 mod actor;
@@ -20,10 +20,12 @@ mod connection;
 mod endpoint;
 mod faces;
 mod framed;
+mod kept;
 mod line;
 mod messages;
 pub mod mic;
 mod mux;
+mod order;
 mod packets;
 mod patience;
 mod peer;

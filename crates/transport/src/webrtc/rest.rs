@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::frame::AudioFrame;
 
 /// Time between two ticks.
-const TICK: Duration = Duration::from_millis(20);
+pub(super) const TICK: Duration = Duration::from_millis(20);
 /// The same at rest. Its silence and the first packet of a word fit into one tick.
 const AT_REST: Duration = Duration::from_millis(80);
 /// Quiet time that begins a rest: longer than any pause that ends an utterance or a turn.

@@ -11,10 +11,12 @@ use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::RTCPeerConnectionState;
 
 use super::mic::MicPath;
+use super::order::{FRAMES_PER_TICK, Order};
+use super::rest::TICK;
 use super::speaker::SpeakerPath;
 use crate::audio::opus::OpusError;
 use crate::event::ClientCommand;
-use crate::frame::MediaOut;
+use crate::frame::{AudioFrame, MediaOut};
 use crate::ports::MicSender;
 
 /// Time without sound for the client after which the encoder's memory is freed.
@@ -25,11 +27,17 @@ pub(super) struct Microphone {
     path: MicPath,
     out: MicSender,
     commands: mpsc::Sender<ClientCommand>,
+    /// What the client kept while it had no connection.
+    kept: mpsc::Receiver<AudioFrame>,
 }
 
 impl Microphone {
-    pub(super) fn new(out: MicSender, commands: mpsc::Sender<ClientCommand>) -> Result<Self, OpusError> {
-        Ok(Self { path: MicPath::new()?, out, commands })
+    pub(super) fn new(
+        out: MicSender,
+        commands: mpsc::Sender<ClientCommand>,
+        kept: mpsc::Receiver<AudioFrame>,
+    ) -> Result<Self, OpusError> {
+        Ok(Self { path: MicPath::new()?, out, commands, kept })
     }
 
     /// Passes on sound from the moment that the client connects, or at once if it has been connected before.
@@ -45,7 +53,7 @@ impl Microphone {
         let Ok(path) = MicPath::new() else { return };
         self.path = path;
         let received = metrics::counter!("visavis_rtp_packets_total", "direction" => "in");
-        let started = Instant::now();
+        let (started, mut order) = (Instant::now(), Order::default());
         let mut track: Option<Arc<dyn TrackRemote>> = None;
         // Ticks that were missed are made up for.
         let mut due = started;
@@ -75,15 +83,22 @@ impl Microphone {
                 }
                 () = &mut alarm => {}
             }
-            self.hear(started.elapsed());
-            due += self.path.pause();
+            let now = started.elapsed();
+            self.tick(now, &mut order);
+            due += if order.waits(now) { TICK } else { self.path.pause() };
             alarm.as_mut().reset(due);
         }
     }
 
-    /// Passes on the sound that is available at `now`.
-    fn hear(&mut self, now: Duration) {
-        self.path.tick(now).into_iter().for_each(|frame| self.out.send(frame));
+    /// Passes on what is due: what the client kept, and then what it says now.
+    fn tick(&mut self, now: Duration, order: &mut Order) {
+        for _ in 0..FRAMES_PER_TICK {
+            let Ok(frame) = self.kept.try_recv() else { break };
+            order.kept(now);
+            self.out.send(frame);
+        }
+        let live = self.path.tick(now);
+        order.tick(now, live).into_iter().for_each(|frame| self.out.send(frame));
         self.path.report(now);
         if self.path.stutters(now) {
             // A full queue has more important commands than this.

@@ -1,10 +1,8 @@
 //! A call over one WebSocket, for networks that block UDP: carries the packets of any dialect, which alone interprets them.
 //!
-//! - `reader`: reads from the client; `ear`: converts its sound; `allowance`: limits its sound (pure)
+//! - `reader`: reads from the client
 //! - `writer`: writes to the client; `voice`: converts the agent's sound
 
-mod allowance;
-mod ear;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -19,10 +17,11 @@ use futures_util::{Sink, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::allowance::Allowance;
+use super::ear::Ear;
 use super::inbox::Inbox;
 use super::protocol::Protocol;
 use crate::ports::TransportPorts;
-use ear::Ear;
 use reader::Reader;
 use voice::Voice;
 use writer::{Feeds, Over, Stops, Writer};
@@ -45,7 +44,9 @@ pub async fn run<S, E>(
     S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E>,
 {
     let (sink, stream) = socket.split();
-    let TransportPorts { mic, commands, media, faces, events, tracks, presence, departure, .. } = ports;
+    let TransportPorts {
+        mic, commands, media, faces, events, tracks, presence, departure, comes_back, ..
+    } = ports;
     // Further tracks are not carried here; dropping this side reports that to their owners.
     drop(tracks);
     // Without a receiver no faces are computed.
@@ -58,6 +59,7 @@ pub async fn run<S, E>(
         protocol: protocol.clone(),
         inbox: Inbox::new(protocol.clone()),
         ear: Ear::new(),
+        allowance: Allowance::new(comes_back),
         presence,
         departure: departure.clone(),
     };

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::LONGEST_TEXT;
-use super::allowance::{Allowance, Verdict};
-use super::ear::Ear;
+use crate::allowance::{Allowance, Verdict};
+use crate::ear::Ear;
 use crate::event::ClientCommand;
 use crate::frame::{AudioFrame, MIC_FRAME};
 use crate::inbox::Inbox;
@@ -41,6 +41,8 @@ pub(super) struct Reader {
     pub(super) protocol: Arc<dyn Protocol>,
     pub(super) inbox: Inbox,
     pub(super) ear: Ear,
+    /// How much sound the client may still send.
+    pub(super) allowance: Allowance,
     pub(super) presence: watch::Sender<Presence>,
     pub(super) departure: Departure,
 }
@@ -50,7 +52,6 @@ struct Seen {
     began: Instant,
     heard: Instant,
     silent_until: Instant,
-    allowance: Allowance,
     stutter: Stutter,
     /// Sound or a valid message was received.
     useful: bool,
@@ -77,7 +78,6 @@ impl Reader {
             began: now,
             heard: now,
             silent_until: now,
-            allowance: Allowance::new(),
             stutter: Stutter::default(),
             useful: false,
             faults: 0,
@@ -195,7 +195,7 @@ impl Reader {
             // If the queue is full, this is the least important command.
             _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
         }
-        match seen.allowance.frame(seen.began.elapsed(), sound.seconds()) {
+        match self.allowance.frame(seen.began.elapsed(), sound.seconds()) {
             Verdict::Heard => {
                 let samples = self.protocol.samples(sound).map_err(Trouble::Fault)?;
                 self.ear.take(sound.rate, &samples).into_iter().for_each(|frame| self.mic.send(frame));

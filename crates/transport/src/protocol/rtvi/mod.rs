@@ -27,6 +27,8 @@ use crate::plain::without_lone_surrogates;
 
 /// The protocol's version.
 pub const RTVI_VERSION: &str = "2.1.0";
+/// Samples per second of the sound that comes by a data channel.
+const KEPT_RATE: u32 = 16_000;
 /// Tells Pipecat's clients that the call has ended, so that they do not reconnect.
 const PEER_LEFT: &str = r#"{"type":"signalling","message":{"type":"peerLeft"}}"#;
 
@@ -48,7 +50,10 @@ impl Protocol for Rtvi {
             (Packet::Binary(frame), Carrier::Socket { rate }) => {
                 binary::sound(&frame, rate).map_or_else(Received::Fault, Received::Sound)
             }
-            (Packet::Binary(_), Carrier::Channel) => Received::Unwanted,
+            // What a client kept while it had no connection.
+            (Packet::Binary(frame), Carrier::Channel) => {
+                binary::sound(&frame, KEPT_RATE).map_or(Received::Unwanted, Received::Sound)
+            }
         }
     }
 

@@ -34,9 +34,11 @@ fn a_binary_frame_on_a_socket_is_sound_at_the_agreed_rate() {
 }
 
 #[test]
-fn binary_packets_on_a_data_channel_are_unwanted() {
+fn binary_packets_on_a_data_channel_are_sound_at_16_khz_or_unwanted() {
     let rtvi = Rtvi::new(Carrier::Channel);
-    for packet in [frame(&[1, 2]), frame(&[]), Vec::<u8>::new().into()] {
+    let Received::Sound(sound) = rtvi.receive(frame(&[1, -2])) else { panic!() };
+    assert_eq!((sound.rate, rtvi.samples(&sound)), (16_000, Ok(vec![1, -2])));
+    for packet in [frame(&[]), Vec::<u8>::new().into(), vec![9_u8; 40].into()] {
         assert_eq!(rtvi.receive(packet), Received::Unwanted);
     }
 }

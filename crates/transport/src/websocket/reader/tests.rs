@@ -15,8 +15,8 @@ fn reader() -> (Reader, mpsc::Receiver<Packet>, PipelinePorts) {
     let inbox = Inbox::new(protocol.clone());
     let TransportPorts { mic, commands, presence, departure, .. } = ports;
     let (replies, told) = mpsc::channel(REPLIES);
-    let ear = Ear::new();
-    (Reader { mic, commands, replies, protocol, inbox, ear, presence, departure }, told, pipeline)
+    let (ear, allowance) = (Ear::new(), Allowance::new(false));
+    (Reader { mic, commands, replies, protocol, inbox, ear, allowance, presence, departure }, told, pipeline)
 }
 
 /// Sends these messages, and then nothing; returns why the client is given up, the replies to it, and the pipeline's ports.
@@ -115,4 +115,42 @@ async fn sound_with_repeated_gaps_is_reported() {
         let expected = told.then_some(ClientCommand::MicrophoneStutters);
         assert_eq!(command, expected, "{frames} frames, {pause} ms apart");
     }
+}
+
+/// 20 ms that bear a number.
+fn numbered(number: i16) -> Message {
+    let mut bytes = vec![1_u8, 1];
+    bytes.resize(12, 0);
+    bytes.extend((0..MIC_FRAME).flat_map(|_| number.to_le_bytes()));
+    Message::Binary(bytes.into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_seconds_from_a_client_that_comes_back_are_heard_whole_in_order_and_before_what_it_says_then()
+{
+    let (mut reader, _told, pipeline) = reader();
+    reader.allowance = Allowance::new(true);
+    let mut mic = pipeline.mic;
+    let kept = stream::iter(0..1_000_i16).then(|number| async move {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok::<_, Infallible>(numbered(number))
+    });
+    let live = stream::iter(1_000..1_100_i16).then(|number| async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok::<_, Infallible>(numbered(number))
+    });
+    let (give_up, _reason) = mpsc::channel(1);
+    let hears = async {
+        let mut heard = Vec::new();
+        while heard.len() < 1_100 {
+            heard.push(mic.recv().await.expect("the call goes on").samples[0]);
+        }
+        heard
+    };
+    let messages = Box::pin(kept.chain(live).chain(stream::pending()));
+    let heard = tokio::select! {
+        () = reader.run(messages, give_up) => panic!("the client is given up"),
+        heard = hears => heard,
+    };
+    assert_eq!(heard, (0..1_100).collect::<Vec<i16>>());
 }

@@ -1,22 +1,22 @@
-//! Converts the client's sound to 20 ms frames.
+//! Converts a client's sound, as its packets bring it, to 20 ms frames.
 
 use crate::audio::resample::Resampler;
 use crate::frame::{AudioFrame, MIC_FRAME, MIC_RATE};
 
 /// Converts the microphone's sound.
-pub(super) struct Ear {
+pub(crate) struct Ear {
     rate: u32,
     resampler: Option<Resampler>,
     pending: Vec<i16>,
 }
 
 impl Ear {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { rate: MIC_RATE, resampler: None, pending: Vec::new() }
     }
 
     /// The 20 ms frames completed by these samples. A change of rate loses what is in the filter.
-    pub(super) fn take(&mut self, rate: u32, samples: &[i16]) -> Vec<AudioFrame> {
+    pub(crate) fn take(&mut self, rate: u32, samples: &[i16]) -> Vec<AudioFrame> {
         if std::mem::replace(&mut self.rate, rate) != rate {
             self.resampler = (rate != MIC_RATE).then(|| Resampler::new(rate, MIC_RATE));
         }

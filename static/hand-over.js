@@ -1,0 +1,102 @@
+/**
+ * Hands what the person said while the connection was lost to the next one, before what they say then.
+ *
+ * The microphone of a connection that replaces a lost one is held until that is done. Meanwhile each frame of 20 ms that is
+ * captured takes some of those before it along, so that the server hears them at a multiple of the pace of speech.
+ */
+import { KeptSound } from './kept-sound.js';
+
+/** Frames that go with each that is captured: four times the pace of speech. */
+const AT_ONCE = 4;
+
+export class HandOver {
+    /** @param {import('./session.js').CallSession} session */
+    constructor(session) {
+        this.session = session;
+        this.kept = new KeptSound();
+        /** @type {AudioWorkletNode | null} Listens during a call. */
+        this.node = null;
+        /** @type {import('./kept-sound.js').KeptFrame[] | null} What is still to be sent; null: nothing, the microphone is live. */
+        this.waiting = null;
+    }
+
+    /** A call begins. Without audio worklets nothing is kept. */
+    begin() {
+        const { context, mic, worklets } = this.session.graph;
+        this.end();
+        this.kept.clear();
+        if (!worklets || context === null || mic === null) {
+            return;
+        }
+        const mono = /** @type {AudioWorkletNodeOptions} */ ({ channelCount: 1, channelCountMode: 'explicit' });
+        this.node = new AudioWorkletNode(context, 'visavis-capture', mono);
+        this.node.port.onmessage = ({ data }) => {
+            if ('samples' in data) {
+                this.hear(data);
+            }
+        };
+        mic.connect(this.node);
+        this.node.connect(context.destination); // silent, but an unconnected node is not run
+    }
+
+    /** The call is over. */
+    end() {
+        if (this.node !== null) {
+            this.session.graph.mic?.disconnect(this.node);
+            this.node.disconnect();
+            this.node.port.onmessage = null;
+            this.node.port.postMessage('close');
+            this.node = null;
+        }
+        this.waiting = null;
+    }
+
+    /**
+     * The connection is lost.
+     *
+     * @param {number} signAt - when something last arrived over it
+     * @param {boolean} agentSpoke
+     */
+    lost(signAt, agentSpoke) {
+        // What was still waiting has not been heard either.
+        this.kept.lost(Math.min(signAt, this.waiting?.[0]?.at ?? Infinity), agentSpoke);
+        this.waiting = null;
+    }
+
+    /**
+     * Another connection is there.
+     *
+     * @param {boolean} resumed - and the call goes on over it; a new one knows nothing of what was said before
+     */
+    goOn(resumed) {
+        const unheard = this.kept.handOver();
+        this.waiting = resumed && this.node !== null ? unheard : [];
+        this.finish();
+    }
+
+    /** @param {import('./capture-worklet.js').CapturedFrame} frame */
+    hear({ at, samples }) {
+        const frame = this.kept.hear(at, samples);
+        const { transport } = this.session;
+        const waiting = this.waiting;
+        if (waiting === null) {
+            return;
+        }
+        waiting.push(frame);
+        for (let sent = 0; sent < AT_ONCE && waiting.length > 0; sent++) {
+            if (transport === null || !transport.sendSound(waiting[0].samples)) {
+                return; // the connection is slower than that, for now
+            }
+            waiting.shift();
+        }
+        this.finish();
+    }
+
+    /** Lets the microphone itself be heard once nothing waits. */
+    finish() {
+        if (this.waiting?.length === 0) {
+            this.waiting = null;
+            void this.session.transport?.goLive(this.session.input.track);
+        }
+    }
+}
