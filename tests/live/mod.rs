@@ -4,6 +4,7 @@
 
 pub mod ports;
 pub mod redis;
+pub mod slow;
 pub mod socket;
 
 use std::io::{BufRead, BufReader};
