@@ -16,7 +16,12 @@ use visavis_core::context::CallContext;
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::Role;
 use visavis_core::recording::replay::replay;
+use visavis_core::usage::Usage;
+use visavis_engine::{Ended, LlmPiece};
 use visavis_scripted::{Scripted, ScriptedLlm, ScriptedResponse};
+
+/// What each response of the model takes.
+const USAGE: Usage = Usage { prompt: 90, cached: 60, response: 4 };
 
 struct Call {
     ports: TransportPorts,
@@ -33,7 +38,11 @@ fn config(recordings: &Path) -> Config {
 
 impl Call {
     fn begin(name: &str, responses: &[&str], config: Config, options: CallOptions) -> Self {
-        let said = |text: &&str| ScriptedResponse::texts([*text]).every(Duration::from_millis(20));
+        let ended = LlmPiece::Ended(Ended { cut: false, usage: Some(USAGE) });
+        let said = |text: &&str| {
+            let pieces = [LlmPiece::Text((*text).to_owned()), ended.clone()];
+            ScriptedResponse::new(pieces).every(Duration::from_millis(20))
+        };
         let scripted = Scripted::with(ScriptedLlm::new(responses.iter().map(said)));
         let (engines, llm) = (scripted.engines(), scripted.llm);
         let (ports, pipeline) = call_ports();
@@ -78,6 +87,7 @@ async fn a_call_that_was_cut_off_resumes_from_its_stored_context_and_its_recordi
     let context = CallContext::read(&stored).unwrap();
     let said: Vec<_> = context.messages.iter().map(|message| message.content.as_str()).collect();
     assert_eq!(said, ["Hello there.", "What is it?", "It is tea."]);
+    assert_eq!(context.usage, USAGE, "the greeting is no text of the model");
 
     let options = CallOptions { context: Some(Arc::new(context)), ..CallOptions::default() };
     let kept = options.remembered.subscribe();
@@ -93,6 +103,8 @@ async fn a_call_that_was_cut_off_resumes_from_its_stored_context_and_its_recordi
     assert!(asked[0].role == Role::System && asked[0].content.contains("German"), "{}", asked[0].content);
     let last = kept.borrow().as_ref().unwrap().messages.last().unwrap().content.clone();
     assert_eq!(last, "Yes.");
+    let usage = kept.borrow().as_ref().unwrap().usage;
+    assert_eq!(usage, Usage { prompt: 180, cached: 120, response: 8 }, "of both connections");
     call.lose().await;
 
     for call in ["first", "second"] {

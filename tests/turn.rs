@@ -6,6 +6,7 @@ mod tls_support;
 mod webrtc_support;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -96,19 +97,30 @@ async fn a_call_connects_through_the_relay_that_the_server_told_of() {
     let started: Value = started.json().await.unwrap();
     assert_eq!(started["iceConfig"]["iceServers"][0]["urls"], server["urls"]);
 
-    let text = |field: &str| server[field].as_str().unwrap().to_owned();
-    let urls = vec![server["urls"][0].as_str().unwrap().to_owned()];
-    let ice = RTCIceServer { urls, username: text("username"), credential: text("credential") };
-    let mut client = Client::relayed(ice).await;
+    connects_by_relay(&live, &server).await;
+    live.metric_when("visavis_turn_allocations", |allocations| allocations >= 1.0).await;
+    live.metric_when("visavis_turn_bytes_total", |bytes| bytes > 1000.0).await;
+}
+
+/// The first address of a relay that a server has told of.
+fn as_told(server: &Value) -> RTCIceServer {
+    let text = |field: &Value| field.as_str().unwrap().to_owned();
+    let urls = vec![text(&server["urls"][0])];
+    RTCIceServer { urls, username: text(&server["username"]), credential: text(&server["credential"]) }
+}
+
+/// Calls a server by nothing but this relay; returns its answer.
+async fn connects_by_relay(live: &Live, server: &Value) -> String {
+    let mut client = Client::relayed(as_told(server)).await;
     let offer = client.offer(false).await;
-    assert!(kinds(&offer).iter().all(|kind| *kind == "relay"), "{offer}");
+    assert!(!kinds(&offer).is_empty() && kinds(&offer).iter().all(|kind| *kind == "relay"), "{offer}");
     let body = json!({ "sdp": offer, "type": "offer" });
     let answer = live.server.http().post(live.server.url("api/offer")).json(&body).send().await.unwrap();
     let answer: Value = answer.json().await.unwrap();
-    client.accept(answer["sdp"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()).await;
+    let sdp = answer["sdp"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+    client.accept(sdp.clone()).await;
     client.connected().await;
-    live.metric_when("visavis_turn_allocations", |allocations| allocations >= 1.0).await;
-    live.metric_when("visavis_turn_bytes_total", |bytes| bytes > 1000.0).await;
+    sdp
 }
 
 /// The candidates of a description that tell anything but `only`.
@@ -129,11 +141,7 @@ async fn with_the_relay_alone_a_call_connects_and_nothing_tells_an_address_of_th
     let started: Value = started.json().await.unwrap();
     assert_eq!(started["iceConfig"]["iceTransportPolicy"], "relay", "{started}");
 
-    let server = &ice["iceServers"][0];
-    let text = |field: &str| server[field].as_str().unwrap().to_owned();
-    let urls = vec![server["urls"][0].as_str().unwrap().to_owned()];
-    let ice = RTCIceServer { urls, username: text("username"), credential: text("credential") };
-    let mut client = Client::relayed(ice).await;
+    let mut client = Client::relayed(as_told(&ice["iceServers"][0])).await;
     let port = live.address.rsplit(':').next().unwrap();
     let only = format!(" 192.0.0.8 {port} typ relay raddr 0.0.0.0 rport 0");
     let mut body = json!({ "sdp": client.offer(false).await, "type": "offer" });
@@ -211,4 +219,67 @@ fn a_relay_alone_needs_a_secret() {
     let output = live::program().args(["turn", "--listen", "127.0.0.1:0"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && told.contains("turn.secret"), "{told}");
+}
+
+/// `visavis turn` without a server; killed when dropped.
+struct Alone(Child);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+impl Alone {
+    /// One at this port of loopback, which leads to these calls.
+    async fn start(port: u16, calls: &str) -> Self {
+        let (listen, peers) = (format!("127.0.0.1:{port}"), format!("turn.allowed_peers=[\"{calls}\"]"));
+        let process = live::program()
+            .args(["turn", "--listen", &listen, "--set", "turn.relay_address=127.0.0.1", "--set", &peers])
+            .env("VISAVIS_TURN_SECRET", SHARED)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (mut alone, began) = (Self(process), Instant::now());
+        while TcpStream::connect(&listen).await.is_err() {
+            assert!(alone.0.try_wait().unwrap().is_none(), "it has ended");
+            assert!(began.elapsed() < PATIENCE, "nobody listens at {listen}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        alone
+    }
+}
+
+/// The secret of a relay and of the server that hands out its credentials.
+const SHARED: &str = "a-secret-that-both-have";
+
+/// A server that tells of the relay at this port, which is no part of it.
+async fn server_of(port: u16, more: &[&str]) -> Live {
+    let urls = format!("turn.urls=[\"turn:127.0.0.1:{port}?transport=udp\"]");
+    let secret = format!("turn.secret={SHARED}");
+    Live::start(&[&["--set", &urls, "--set", &secret][..], more].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_connects_through_a_relay_that_runs_without_a_server() {
+    let port = live::free_port();
+    let live = server_of(port, &[]).await;
+    let _relay = Alone::start(port, &live.address).await;
+    let server = told(&live, reqwest::Method::GET).await;
+    assert_eq!(server["urls"], json!([format!("turn:127.0.0.1:{port}?transport=udp")]));
+    let sdp = connects_by_relay(&live, &server).await;
+    assert!(kinds(&sdp).contains(&"host"), "{sdp}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_relay_elsewhere_alone_clients_are_told_only_what_it_reaches() {
+    let port = live::free_port();
+    let only = ["--set", "webrtc.relay_only=true", "--set", "webrtc.relay_peers=[\"127.0.0.1\"]"];
+    let live = server_of(port, &only).await;
+    let _relay = Alone::start(port, &live.address).await;
+    let sdp = connects_by_relay(&live, &told(&live, reqwest::Method::GET).await).await;
+    assert_eq!(kinds(&sdp), ["relay"], "{sdp}");
+    let calls = live.address.rsplit(':').next().unwrap();
+    assert!(others(&sdp, &format!(" 127.0.0.1 {calls} typ relay raddr 0.0.0.0 rport 0")).is_empty(), "{sdp}");
 }

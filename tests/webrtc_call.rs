@@ -3,10 +3,11 @@
 
 mod webrtc_support;
 
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use visavis::transport::webrtc::{OfferError, WebRtcHost};
+use visavis::transport::webrtc::{OfferError, WebRtcConfig, WebRtcHost};
 use visavis_core::event::{CallEvent, ClientCommand, EndReason};
 use visavis_core::frame::{AudioFrame, MIC_FRAME, ResponseId};
 use webrtc_support::{Call, Client, PATIENCE, best_share_of, host, play, until, within};
@@ -61,6 +62,34 @@ async fn sound_and_messages_go_both_ways() {
         let message = within(PATIENCE, client.messages.recv()).await.unwrap();
         assert_eq!(message, expected);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sound_and_messages_go_both_ways_over_ipv6() {
+    let udp = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+    if UdpSocket::bind(udp).is_err() {
+        eprintln!("SKIPPED: this machine has no IPv6, not even on loopback");
+        return;
+    }
+    let host = WebRtcHost::bind(WebRtcConfig::at(udp)).await.unwrap();
+    let mut client = Client::over_ipv6().await;
+    let mut offered = String::new();
+    let dialling = client.dial_with(&host, tokio_util::task::TaskTracker::new(), |offer| {
+        offered.clone_from(&offer);
+        offer
+    });
+    let mut call = dialling.await.unwrap();
+    let candidates: Vec<_> = offered.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    assert!(!candidates.is_empty() && candidates.iter().all(|line| line.contains(" ::1 ")), "{offered}");
+    client.connected().await;
+
+    let (_, heard) = tokio::join!(client.speak(440.0, 80, 0), listen(&mut call, 50));
+    assert!(best_share_of(440.0, &samples(&heard[10..])) > 0.95, "the tone arrives");
+    play(&call.pipeline, 1, 600.0, 50, 48_000).await;
+    until("the response is heard", async || client.heard.packets.lock().len() >= 45).await;
+    assert!(best_share_of(600.0, &client.heard.samples.lock()) > 0.95);
+    client.say("echo over six").await;
+    assert_eq!(within(PATIENCE, client.messages.recv()).await.unwrap(), "over six");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

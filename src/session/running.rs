@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use visavis_core::context::CallContext;
+use visavis_core::usage::Usage;
 use visavis_store::Lease;
 
 use super::kept::Kept;
@@ -48,14 +50,15 @@ impl Calls {
         let times = Some(self.times.clone());
         let options = CallOptions { language, voice, context, kept, times, caller, ..CallOptions::default() };
         let (over, ended) = watch::channel(None);
+        let remembered = options.remembered.subscribe();
         {
             let mut table = self.table.lock();
             let Some(entry) = table.own(&call.id, call.number) else {
                 // Its client has come back over another connection before this one began.
                 return self.tell_moved(ports, transport);
             };
-            let remembered = options.remembered.subscribe();
-            entry.line = Some(Line { moved: options.moved.clone(), over: ended, remembered });
+            let (moved, remembered) = (options.moved.clone(), remembered.clone());
+            entry.line = Some(Line { moved, over: ended, remembered });
             entry.connect(&ports, peer, &transport);
         }
         self.tasks.spawn(track_presence(self.clone(), call.id.clone(), call.number, ports.presence.clone()));
@@ -71,7 +74,7 @@ impl Calls {
             over.send_replace(Some(reason));
             metrics::histogram!("visavis_call_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("visavis_calls_ended_total", "reason" => reason.name()).increment(1);
-            tracing::info!(call = %id, reason = reason.name(), seconds = began.elapsed().as_secs(), "call ended");
+            log_end(&id, reason, began.elapsed(), used(&remembered));
             call.ended = Some(reason);
             drop(call);
             _ = tokio::time::timeout(LAST_WORDS, transport.cancelled()).await;
@@ -119,6 +122,19 @@ impl Calls {
         }
         reason
     }
+}
+
+/// What the model's texts took in all the call, over all of its connections.
+fn used(remembered: &watch::Receiver<Option<Arc<CallContext>>>) -> Usage {
+    remembered.borrow().as_ref().map(|context| context.usage).unwrap_or_default()
+}
+
+fn log_end(call: &str, reason: EndReason, time: Duration, usage: Usage) {
+    tracing::info!(
+        %call, reason = reason.name(), seconds = time.as_secs(),
+        prompt_tokens = usage.prompt, cached_tokens = usage.cached, response_tokens = usage.response,
+        "call ended"
+    );
 }
 
 /// A call that runs.

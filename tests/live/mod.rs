@@ -4,6 +4,7 @@
 
 pub mod ports;
 pub mod redis;
+pub mod slow;
 pub mod socket;
 
 use std::io::{BufRead, BufReader};
@@ -24,6 +25,8 @@ pub struct Live {
     pub store: TempDir,
     /// Its arguments, but for the address.
     arguments: Vec<String>,
+    /// The only certificate that it trusts; none: those of the system.
+    trusted: Option<PathBuf>,
 }
 
 pub fn program() -> Command {
@@ -47,7 +50,16 @@ impl Live {
 
     /// Starts one that shares a Redis with others, and waits until it is ready.
     pub async fn start_sharing(redis: &str, more: &[&str]) -> Self {
-        let mut live = Self::begin_with(tempfile::tempdir().unwrap(), &format!("store.url={redis}"), more);
+        let kept = format!("store.url={redis}");
+        let mut live = Self::begin_with(tempfile::tempdir().unwrap(), &kept, more, None);
+        live.until_ready().await;
+        live
+    }
+
+    /// The same, and it trusts no certificate but this one.
+    pub async fn start_trusting(certificate: &Path, redis: &str, more: &[&str]) -> Self {
+        let kept = format!("store.url={redis}");
+        let mut live = Self::begin_with(tempfile::tempdir().unwrap(), &kept, more, Some(certificate));
         live.until_ready().await;
         live
     }
@@ -61,7 +73,7 @@ impl Live {
     /// Starts it again when it has ended.
     pub async fn start_again(&mut self) {
         self.process.wait().unwrap();
-        self.process = spawn(&self.address, &self.arguments, self.store.path());
+        self.process = spawn(&self.address, &self.arguments, self.store.path(), self.trusted.as_deref());
         self.until_ready().await;
     }
 
@@ -81,19 +93,19 @@ impl Live {
     pub fn begin(more: &[&str]) -> Self {
         let store = tempfile::tempdir().unwrap();
         let kept = format!("store.path={}", store.path().display());
-        Self::begin_with(store, &kept, more)
+        Self::begin_with(store, &kept, more, None)
     }
 
-    fn begin_with(store: TempDir, kept: &str, more: &[&str]) -> Self {
+    fn begin_with(store: TempDir, kept: &str, more: &[&str], trusted: Option<&Path>) -> Self {
         let address = format!("127.0.0.1:{}", free_port());
         let speech = format!("speech_api.dir={}", store.path().join("speech").display());
         let jobs = format!("jobs.dir={}", store.path().join("jobs").display());
         let own =
             ["--set", "store.enabled=true", "--set", kept, "--set", speech.as_str(), "--set", jobs.as_str()];
         let arguments: Vec<String> = own.iter().chain(more).map(|argument| (*argument).to_owned()).collect();
-        let process = spawn(&address, &arguments, store.path());
+        let process = spawn(&address, &arguments, store.path(), trusted);
         let server = Server::new(&format!("http://{address}")).unwrap();
-        Self { process, server, address, store, arguments }
+        Self { process, server, address, store, arguments, trusted: trusted.map(Path::to_path_buf) }
     }
 
     pub async fn ready(&self) -> bool {
@@ -169,8 +181,9 @@ impl Live {
 }
 
 /// Starts a server whose log is shown. What has no folder in its arguments is in `data`, and not in the user's home.
-fn spawn(address: &str, arguments: &[String], data: &Path) -> Child {
+fn spawn(address: &str, arguments: &[String], data: &Path, trusted: Option<&Path>) -> Child {
     let mut process = program()
+        .envs(trusted.map(|certificate| ("SSL_CERT_FILE", certificate)))
         .args(["serve", "--profile", "tiny", "--listen", address, "--udp", address])
         .args(arguments)
         .env("XDG_DATA_HOME", data)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::Live;
@@ -20,6 +20,15 @@ impl Client {
     pub async fn call(live: &Live, query: &str) -> Self {
         let address = format!("ws://{}/ws{query}", live.address);
         Self(tokio_tungstenite::connect_async(address).await.unwrap().0)
+    }
+
+    /// The same; the status of the response, if the server refuses the call.
+    pub async fn try_call(live: &Live, query: &str) -> Result<Self, u16> {
+        match tokio_tungstenite::connect_async(format!("ws://{}/ws{query}", live.address)).await {
+            Ok((connection, _)) => Ok(Self(connection)),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     pub async fn send(&mut self, kind: &str, id: &str, data: Value) {

@@ -4,7 +4,7 @@
 import { testNetworks } from './lib/cases.js';
 
 testNetworks('no relay', 'none', [
-    { network: 'symmetric', ways: ['direct'], ticks: ['udp', 'websocket'], forgets: true },
+    { network: 'symmetric', ways: ['direct'], ticks: ['udp', 'websocket'], forgets: true, moves: true },
     { network: 'tcp', ways: ['websocket'], ticks: ['websocket'] },
     { network: 'port443', ways: ['websocket'], ticks: ['websocket'] },
 ]);

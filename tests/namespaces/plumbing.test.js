@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 import { nameOf, ours, sweep } from './lib/netns.js';
 import { NETWORKS } from './lib/networks.js';
-import { ADDRESS, World, whyNot } from './lib/world.js';
+import { ADDRESS, ELSEWHERE, INNER, World, whyNot } from './lib/world.js';
 
 /** @typedef {import('./lib/probe.js').Question} Question */
 
@@ -54,6 +54,22 @@ function question(name, over, port, hex) {
     return { name, asked: { over, host: SERVER, port, hex } };
 }
 
+/**
+ * Starts what answers at both hosts, and waits until these addresses do.
+ *
+ * @param {World} world
+ * @param {string[]} [addresses]
+ */
+async function answering(world, addresses = [ADDRESS.server, ADDRESS.relay]) {
+    for (const place of /** @type {const} */ (['server', 'relay'])) {
+        world.start(place, process.execPath, [file('lib/echo.js'), ...PORTS.map(String)], 'echo.log');
+    }
+    const hosts = addresses.map((host) => ({ over: /** @type {const} */ ('udp'), host, port: PORTS[0] }));
+    for (let tries = 0; (await seen(hosts)).includes(''); tries++) {
+        assert.ok(tries < 20, 'the hosts do not answer: see echo.log in the results');
+    }
+}
+
 const WAYS = [
     question('udp 443', 'udp', 443),
     question('udp 3478', 'udp', 3478),
@@ -83,13 +99,7 @@ describe('networks', { skip }, () => {
     let world;
     before(async () => {
         world = new World();
-        for (const place of /** @type {const} */ (['server', 'relay'])) {
-            world.start(place, process.execPath, [file('lib/echo.js'), ...PORTS.map(String)], 'echo.log');
-        }
-        const hosts = [ADDRESS.server, ADDRESS.relay].map((host) => ({ over: /** @type {const} */ ('udp'), host, port: PORTS[0] }));
-        for (let tries = 0; (await seen(hosts)).includes(''); tries++) {
-            assert.ok(tries < 20, 'the hosts do not answer: see echo.log in the results');
-        }
+        await answering(world);
     });
     after(async () => world?.remove());
 
@@ -131,6 +141,15 @@ describe('networks', { skip }, () => {
         assert.ok(first.startsWith('11.77.') && then.startsWith('11.77.') && first !== then, `${first}, then ${then}`);
     });
 
+    test('a caller that moves is seen at its new address, and can come back', async () => {
+        world.become('routed');
+        for (const address of [ELSEWHERE, ADDRESS.client]) {
+            world.moveTo(address);
+            const [found] = await seen([{ over: 'udp', host: SERVER, port: 5000 }]);
+            assert.match(found, new RegExp(`^${address}:`));
+        }
+    });
+
     test('NAT lets in answers from the port that was asked alone', async () => {
         const other = { over: /** @type {const} */ ('udp'), host: SERVER, port: 5000, hex: Buffer.from('other').toString('hex') };
         for (const [network, isIn] of /** @type {const} */ ([['routed', true], ['masquerade', false], ['symmetric', false]])) {
@@ -139,6 +158,21 @@ describe('networks', { skip }, () => {
             assert.equal(address !== '', isIn, network);
         }
     });
+});
+
+test('a 1:1 NAT leads from the outer address to the server, and the inner one is closed', { skip }, async () => {
+    const world = new World({ hidden: true });
+    try {
+        // Without NAT the inner address can be reached.
+        await answering(world, [INNER.server]);
+        world.become('hidden');
+        const asked = [ADDRESS.server, INNER.server].map((host) => ({ over: /** @type {const} */ ('udp'), host, port: 443 }));
+        const [outer, inner] = await seen(asked);
+        assert.match(outer, new RegExp(`^${INNER.router}:`));
+        assert.equal(inner, '');
+    } finally {
+        await world.remove();
+    }
 });
 
 test('what a killed run has left is removed by the next', { skip }, async () => {

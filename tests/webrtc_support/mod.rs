@@ -160,6 +160,9 @@ pub fn vp8() -> RTCRtpCodec {
     RTCRtpCodec { mime_type: "video/VP8".to_owned(), clock_rate: 90_000, ..RTCRtpCodec::default() }
 }
 
+/// Where a client is that has IPv4 alone.
+const V4: &str = "127.0.0.1:0";
+
 const SSRC: u32 = 0x1234_5678;
 
 impl Client {
@@ -169,7 +172,12 @@ impl Client {
 
     /// A client whose only data channel has this label.
     pub async fn with_channel(label: &str) -> Self {
-        Self::with(label, None, RTCConfiguration::default()).await
+        Self::with(label, None, RTCConfiguration::default(), V4).await
+    }
+
+    /// A client that has IPv6 alone.
+    pub async fn over_ipv6() -> Self {
+        Self::with("messages", None, RTCConfiguration::default(), "[::1]:0").await
     }
 
     /// A client that may use nothing but this relay.
@@ -178,16 +186,21 @@ impl Client {
             .with_ice_servers(vec![server])
             .with_ice_transport_policy(RTCIceTransportPolicy::Relay)
             .build();
-        Self::with("messages", None, configuration).await
+        Self::with("messages", None, configuration, V4).await
     }
 
     /// A client that does not announce its only data channel, which has this number.
     pub async fn negotiated(number: u16) -> Self {
         let init = RTCDataChannelInit { negotiated: Some(number), ..Default::default() };
-        Self::with("messages", Some(init), RTCConfiguration::default()).await
+        Self::with("messages", Some(init), RTCConfiguration::default(), V4).await
     }
 
-    async fn with(label: &str, init: Option<RTCDataChannelInit>, configuration: RTCConfiguration) -> Self {
+    async fn with(
+        label: &str,
+        init: Option<RTCDataChannelInit>,
+        configuration: RTCConfiguration,
+        at: &'static str,
+    ) -> Self {
         let mut media = MediaEngine::default();
         let opus = RTCRtpCodecParameters { rtp_codec: codec(), payload_type: 111 };
         media.register_codec(opus, RtpCodecKind::Audio).unwrap();
@@ -208,7 +221,7 @@ impl Client {
                 pictures: pictures_tx,
                 gathered: gathered_tx,
             }))
-            .with_udp_addrs(vec!["127.0.0.1:0"])
+            .with_udp_addrs(vec![at])
             .build();
         let pc: Arc<dyn PeerConnection> = Arc::new(Box::pin(building).await.unwrap());
         let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(

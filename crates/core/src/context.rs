@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::avatar::cue::Mood;
 use crate::frame::{Message, Role};
 use crate::tool::{self, Tool};
+use crate::usage::Usage;
 use crate::voice::LONGEST_NAME;
 
 /// The version that is written; increased when readers of the previous one would misread it.
@@ -79,6 +80,9 @@ pub struct CallContext {
     /// The turn that was not over, if there was one. What was heard of its response is in the messages too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingTurn>,
+    /// What the model's texts took so far, as far as engines count: responses that were cut off are not in it.
+    #[serde(default, skip_serializing_if = "Usage::is_none")]
+    pub usage: Usage,
 }
 
 /// A decided turn whose response was not heard to its end.

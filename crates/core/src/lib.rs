@@ -2,6 +2,7 @@
 //!
 //! - [`frame`], [`event`]: the types that stages exchange
 //! - [`tool`]: functions that the model may call
+//! - [`usage`]: what responses take of a language model
 //! - [`route`]: which engine serves a request, and why
 //! - [`plain`]: text without control characters
 //! - [`voice`]: names of voices, and which of them exist
@@ -27,4 +28,5 @@ pub mod route;
 pub mod slow;
 pub mod tool;
 pub mod turn_prediction;
+pub mod usage;
 pub mod voice;

@@ -191,8 +191,10 @@ pub struct LlmRequest {
     pub sampling: Sampling,
     /// No call waits for it: everything else has priority, and no call gives up its cache for it.
     pub ahead: bool,
-    /// Thoughts, and how the response has ended, are wanted as well.
+    /// How the response has ended is wanted as well.
     pub detailed: bool,
+    /// Thoughts are wanted as well.
+    pub thoughts: bool,
     /// The language of the response, ISO 639-1, for routes; empty: not known.
     pub language: String,
     /// The user served.
@@ -212,18 +214,10 @@ pub enum LlmPiece {
     Call(WrittenCall),
     /// After the text, from engines that know: how many tokens had to be read before the first word.
     Read(u32),
-    /// A thought, from engines that tell thoughts from text; only where details are wanted.
+    /// A thought, from engines that tell thoughts from text; only where they are wanted.
     Thought(String),
-    /// How it has ended; the last piece, only where details are wanted.
+    /// How it has ended; the last piece, only where it is wanted.
     Ended(Ended),
-}
-
-impl LlmPiece {
-    /// Whether it comes only where details are wanted.
-    #[must_use]
-    pub fn is_detail(&self) -> bool {
-        matches!(self, Self::Thought(_) | Self::Ended(_))
-    }
 }
 
 /// Token counts of a prompt's parts.

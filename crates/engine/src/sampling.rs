@@ -1,5 +1,7 @@
 //! How one response is to be written, where that differs from the configuration. Pure.
 
+pub use visavis_core::usage::Usage;
+
 /// What a request asks of the writing of its response. The default is what is configured: any text, of the configured length.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sampling {
@@ -50,15 +52,4 @@ pub struct Ended {
     pub cut: bool,
     /// None: the engine does not count.
     pub usage: Option<Usage>,
-}
-
-/// Tokens that a response took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
-    /// Of the prompt.
-    pub prompt: u32,
-    /// Those of the prompt that did not have to be read, since they were cached.
-    pub cached: u32,
-    /// Of the response, thoughts included.
-    pub response: u32,
 }

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::avatar::cue::PlacedCue;
 use crate::avatar::tags::Tags;
+use crate::engine::sampling::{Ended, Usage};
 use crate::engine::{Caller, EngineError, Llm, LlmPiece, LlmRequest};
 use crate::frame::{OUT_RATE, PlaybackPosition, ResponseId, ResponseRequest, Segment};
 use crate::route::EngineKind;
@@ -31,6 +32,9 @@ pub use face::CueSources;
 use face::FaceCues;
 use lines::{code_on_screen, no_response};
 use pace::Pace;
+
+/// What a model returns for a request.
+type Pieces = BoxStream<'static, Result<LlmPiece, EngineError>>;
 
 /// The queues of the task that generates a response.
 #[derive(Debug)]
@@ -92,9 +96,10 @@ pub async fn run(
             tools,
             language,
             caller,
+            detailed: true,
             ..LlmRequest::default()
         };
-        let pieces = match llm.generate(request).await {
+        let mut pieces = match llm.generate(request).await {
             Err(EngineError::TooLong { limit, got }) => {
                 _ = out.notes.send(Input::TooLong(out.response, limit, got).into()).await;
                 round = rounds.recv().await.unwrap_or(Round::End);
@@ -102,7 +107,7 @@ pub async fn run(
             }
             pieces => pieces?,
         };
-        let Some(WrittenCall { name, arguments }) = out.pieces(pieces).await? else {
+        let Some(WrittenCall { name, arguments }) = out.pieces(&mut pieces).await? else {
             out.finish().await;
             out.ensure_speech().await;
             break;
@@ -113,7 +118,7 @@ pub async fn run(
         _ = out.notes.send(Input::ToolCalled(out.response, name, arguments).into()).await;
         // A response goes on after a tool call only once the turn is decided.
         speculative = false;
-        round = rounds.recv().await.unwrap_or(Round::End);
+        round = out.next_round(pieces, &mut rounds).await;
     }
     out.finish().await;
     out.last_cues().await;
@@ -121,12 +126,22 @@ pub async fn run(
     Ok(())
 }
 
+/// A short text that was generated whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// The text.
+    pub text: String,
+    /// What it took; none: the engine does not count.
+    pub usage: Option<Usage>,
+}
+
 /// Generates a short text and returns it whole.
 ///
 /// # Errors
 /// When the engine fails.
-pub async fn complete(request: LlmRequest, llm: &dyn Llm) -> Result<String, EngineError> {
-    let mut pieces = llm.generate(request).await?;
+pub async fn complete(request: LlmRequest, llm: &dyn Llm) -> Result<Completion, EngineError> {
+    let mut pieces = llm.generate(LlmRequest { detailed: true, ..request }).await?;
+    let mut usage = None;
     let (mut text, mut private, mut tags) = (String::new(), Filter::default(), Tags::new(true));
     let mut add = |pieces: Vec<Piece>| {
         let texts = pieces.into_iter().filter_map(|piece| match piece {
@@ -136,12 +151,14 @@ pub async fn complete(request: LlmRequest, llm: &dyn Llm) -> Result<String, Engi
         text.extend(texts);
     };
     while let Some(piece) = pieces.next().await {
-        if let LlmPiece::Text(piece) = piece? {
-            add(private.push(&piece));
+        match piece? {
+            LlmPiece::Text(piece) => add(private.push(&piece)),
+            LlmPiece::Ended(ended) => usage = ended.usage,
+            _ => {}
         }
     }
     add(private.finish());
-    Ok(text + &tags.finish().text)
+    Ok(Completion { text: text + &tags.finish().text, usage })
 }
 
 struct Out {
@@ -192,10 +209,7 @@ impl Out {
     }
 
     /// Handles the model's output up to its end, or to a tool call, which is returned.
-    async fn pieces(
-        &mut self,
-        mut pieces: BoxStream<'static, Result<LlmPiece, EngineError>>,
-    ) -> Result<Option<WrittenCall>, EngineError> {
+    async fn pieces(&mut self, pieces: &mut Pieces) -> Result<Option<WrittenCall>, EngineError> {
         while let Some(piece) = pieces.next().await {
             match piece? {
                 LlmPiece::Routed(routed) => {
@@ -208,13 +222,38 @@ impl Out {
                 LlmPiece::Read(tokens) => {
                     _ = self.notes.send(Input::Read(self.response, tokens).into()).await;
                 }
+                LlmPiece::Ended(ended) => self.took(ended).await,
                 // Nobody asks for them here.
-                LlmPiece::Thought(_) | LlmPiece::Ended(_) => {}
+                LlmPiece::Thought(_) => {}
                 LlmPiece::Text(text) => self.text(text).await,
                 LlmPiece::Call(call) => return Ok(Some(call)),
             }
         }
         Ok(None)
+    }
+
+    /// Waits for the round after a tool call. What the call took comes behind it, and the tool does not wait for that.
+    async fn next_round(&mut self, pieces: Pieces, rounds: &mut mpsc::Receiver<Round>) -> Round {
+        let next = tokio::select! {
+            biased;
+            () = self.rest(pieces) => rounds.recv().await,
+            next = rounds.recv() => next,
+        };
+        next.unwrap_or(Round::End)
+    }
+
+    async fn rest(&mut self, mut pieces: Pieces) {
+        while let Some(Ok(piece)) = pieces.next().await {
+            if let LlmPiece::Ended(ended) = piece {
+                self.took(ended).await;
+            }
+        }
+    }
+
+    async fn took(&mut self, ended: Ended) {
+        if let Some(usage) = ended.usage {
+            _ = self.notes.send(Input::Used(usage).into()).await;
+        }
     }
 
     async fn text(&mut self, text: String) {

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use support::redis_server::Redis;
+use support::redis_server::{Redis, Slow};
 use support::{PATIENCE, TTL, call, context, node, redemption, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{CallId, Claim, End, Remote, Saver, State, Store, StoreError, ValueFault};
@@ -82,6 +82,36 @@ async fn while_redis_hangs_saving_takes_no_time_and_only_the_newest_context_of_e
     for id in &ids {
         assert_eq!(stored(&redis, id).await.as_deref(), Some("turn 99"));
     }
+}
+
+#[tokio::test]
+async fn while_redis_answers_slowly_saving_takes_no_time_and_the_newest_context_of_a_call_wins() {
+    let Some(redis) = Redis::start().await else { return };
+    let slow = Slow::before(&redis.url()).await;
+    // Less than the store waits for an answer.
+    let delay = Duration::from_millis(1_500);
+    slow.delay(delay);
+    let saver = saver(Arc::new(Remote::new(&slow.url(), false).unwrap()));
+    let id = call("a");
+    saver.begin(&id, None);
+    let began = Instant::now();
+    for turn in 0..100 {
+        say(&saver, &id, &format!("turn {turn}"));
+    }
+    // Each of them would wait longer than this, if it waited for its answer.
+    assert!(began.elapsed() < delay, "{:?} for 100 contexts", began.elapsed());
+    assert_eq!(saver.health().waiting, 1, "only the newest waits");
+    until("it is written", async || saver.health().waiting == 0).await;
+    assert_eq!(stored(&redis, &id).await.as_deref(), Some("turn 99"));
+
+    // One on its way to Redis, and newer ones behind it.
+    for said in ["older", "newer", "newest"] {
+        say(&saver, &id, said);
+        sleep(Duration::from_millis(200)).await;
+    }
+    until("all is written", async || saver.health().waiting == 0).await;
+    assert_eq!(stored(&redis, &id).await.as_deref(), Some("newest"));
+    assert_eq!(saver.health().state, State::Ok);
 }
 
 #[tokio::test]

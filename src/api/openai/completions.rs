@@ -40,7 +40,14 @@ pub async fn completions(
 ) -> Result<Response, ApiError> {
     let Asked { prompt, sampling, streamed } = read(&sent.body)?;
     let messages = vec![Message { role: Role::User, content: prompt }];
-    let request = LlmRequest { messages, sampling, ahead: true, detailed: true, ..LlmRequest::default() };
+    let request = LlmRequest {
+        messages,
+        sampling,
+        ahead: true,
+        detailed: true,
+        thoughts: true,
+        ..LlmRequest::default()
+    };
     let head = head(Shape::Completion, language_model(&app));
     serve(&app, principal, Order { request, streamed, head }).await
 }

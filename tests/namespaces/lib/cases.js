@@ -8,21 +8,24 @@ import { after, describe, test } from 'node:test';
 
 import { RESULTS } from '../../browser/lib/env.js';
 import { call, testNetwork } from './calling.js';
-import { NETWORKS } from './networks.js';
+import { hasIpv6 } from './netns.js';
+import { ALL_NETWORKS } from './networks.js';
 import { COTURN, Certificate, browser, startCoturn, startServer } from './programs.js';
-import { ADDRESS, HOST, World, whyNot } from './world.js';
+import { ADDRESS, ADDRESS6, ELSEWHERE, HOST, INNER, World, whyNot } from './world.js';
 
 /** @typedef {import('./calling.js').Way} Way */
 /** @typedef {import('./calling.js').Outcome} Outcome */
 /** @typedef {import('./calling.js').Caller} Caller */
 /** @typedef {import('./programs.js').Help} Help */
+/** @typedef {import('./world.js').Plan} Plan */
 
 /**
  * @typedef {Object} Case
- * @property {import('./networks.js').NetworkName} network
+ * @property {import('./networks.js').AnyNetwork} network
  * @property {Way[]} ways - by one of these a call goes
  * @property {string[]} ticks - which tests of /call/network succeed, of those of ways
  * @property {boolean} [forgets] - a call also goes on when NAT gives the caller another port
+ * @property {boolean} [moves] - and when the caller has another address, as of another network
  */
 
 /** The tests of /call/network that are of ways. */
@@ -43,9 +46,10 @@ const REPORT = path.join(RESULTS, 'namespaces.txt');
  * @param {string} server - in the names of tests
  * @param {Help} help
  * @param {Case[]} cases
+ * @param {Plan} [plan] - of their world
  */
-export function testNetworks(server, help, cases) {
-    const skip = whyNotHere(help) || false;
+export function testNetworks(server, help, cases, plan = {}) {
+    const skip = whyNotHere(help, plan) || false;
     if (skip) {
         console.error(skip);
     }
@@ -55,7 +59,7 @@ export function testNetworks(server, help, cases) {
         /** @type {Promise<Caller> | null} Begun by the first test that is to run. */
         let preparing = null;
         const within = async (/** @type {Case['network']} */ network) => {
-            world ??= new World();
+            world ??= new World(plan);
             preparing ??= prepare(world, help);
             const caller = await preparing;
             world.become(network);
@@ -63,8 +67,8 @@ export function testNetworks(server, help, cases) {
         };
         after(async () => world?.remove());
 
-        for (const { network, ways, ticks, forgets = false } of cases) {
-            const { says } = NETWORKS[network];
+        for (const { network, ways, ticks, forgets = false, moves = false } of cases) {
+            const { says } = ALL_NETWORKS[network];
             test(`${server}, ${says}: a call goes by ${ways.join(' or ')}, and the agent is heard`, { timeout: PATIENCE_MS }, async () => {
                 const outcome = await call(await within(network), ways);
                 tell(`${help.padEnd(7)} ${network.padEnd(10)} ${described(outcome)}`);
@@ -80,11 +84,26 @@ export function testNetworks(server, help, cases) {
                 });
             }
 
+            if (moves) {
+                test(`${server}, ${says}: a call goes on when the caller has another address`, { timeout: PATIENCE_MS }, async () => {
+                    const caller = await within(network);
+                    try {
+                        const outcome = await call(caller, ways, () => world?.moveTo(ELSEWHERE));
+                        tell(`${help.padEnd(7)} ${network.padEnd(10)} another address: ${described(outcome)}`);
+                        assert.ok(outcome.kept, 'another call has begun');
+                        judge(outcome, ways, help);
+                    } finally {
+                        world?.moveTo(ADDRESS.client);
+                    }
+                });
+            }
+
             test(`${server}, ${says}: the page /call/network says so`, { timeout: PATIENCE_MS }, async () => {
                 const { states, report } = await testNetwork(await within(network));
                 const found = CHECKS.map((id) => [id, states[id]]);
                 assert.deepEqual(found, CHECKS.map((id) => [id, expected(id, ticks, help)]), report);
-                assert.ok(report.includes(seenAs(network)), `the caller's address is not ${seenAs(network)}: ${report}`);
+                const address = `Seen as: ${seenAs(network, plan)}\n`;
+                assert.ok(report.includes(address), `not ${address}: ${report}`);
             });
         }
     });
@@ -108,9 +127,13 @@ async function prepare(world, help) {
 
 /**
  * @param {Help} help
+ * @param {Plan} plan
  * @returns {string} why the tests are not possible here; empty: they are
  */
-function whyNotHere(help) {
+function whyNotHere(help, { ipv6 }) {
+    if (ipv6 && !hasIpv6()) {
+        return 'SKIPPED: this kernel has no IPv6';
+    }
     if (help === 'coturn' && !fs.existsSync(COTURN)) {
         return `SKIPPED: ${COTURN} is not installed (apt-get install coturn); scripts/network-tests.sh installs it`;
     }
@@ -172,9 +195,16 @@ function expected(id, ticks, help) {
 }
 
 /**
- * @param {import('./networks.js').NetworkName} network
- * @returns {string} the line of the report with the address at which the server sees the caller
+ * @param {import('./networks.js').AnyNetwork} network
+ * @param {Plan} plan
+ * @returns {string} the address at which the server sees the caller
  */
-function seenAs(network) {
-    return `Seen as: ${NETWORKS[network].nat === 'none' ? ADDRESS.client : ADDRESS.router}\n`;
+function seenAs(network, { hidden, ipv6 }) {
+    if (ipv6) {
+        return ADDRESS6.client;
+    }
+    if (ALL_NETWORKS[network].nat === 'none') {
+        return ADDRESS.client;
+    }
+    return hidden ? INNER.router : ADDRESS.router;
 }

@@ -40,6 +40,20 @@ export function add(name) {
     run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
 }
 
+/** @returns {boolean} whether the kernel has IPv6 */
+export function hasIpv6() {
+    return fs.existsSync('/proc/sys/net/ipv6/conf');
+}
+
+/**
+ * Gives a namespace IPv6, for the addresses that it gets from then on.
+ *
+ * @param {string} name
+ */
+export function allowIpv6(name) {
+    inside(name, 'sh', ['-c', 'for of in all default; do echo 0 >/proc/sys/net/ipv6/conf/$of/disable_ipv6; done']);
+}
+
 /**
  * Runs a program to its end in a namespace.
  *

@@ -71,14 +71,18 @@ export class Certificate {
  * @param {Help} help
  */
 export async function startServer(world, certificate, help) {
+    const { hidden, ipv6 } = world.plan;
+    // Its store is on, as by default: a call may have to go on over a new connection.
     const settings = [
-        'store.enabled=false',
+        ...(hidden ? [`server.public_addresses=["${ADDRESS.server}"]`] : []),
         `server.names=["${HOST.server}"]`,
         `server.tls_cert=${certificate.cert}`,
         `server.tls_key=${certificate.key}`,
     ];
     const set = settings.flatMap((setting) => ['--set', setting]);
-    const options = ['serve', '--profile', 'tiny', '--listen', '0.0.0.0:443', '--udp', '0.0.0.0:443', ...OPTIONS[help], ...set];
+    // Of both families, where there are both.
+    const port = ipv6 ? '[::]:443' : '0.0.0.0:443';
+    const options = ['serve', '--profile', 'tiny', '--listen', port, '--udp', port, ...OPTIONS[help], ...set];
     const log = `namespaces-${help}-server.log`;
     const server = world.start('server', path.resolve(binary()), options, log);
     await until(server, log, () => inside(nameOf('server'), 'curl', ['-skf', '-m', '5', 'https://127.0.0.1/ready']));

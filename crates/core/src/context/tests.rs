@@ -40,6 +40,7 @@ fn context() -> CallContext {
             complete: true,
             aloud: true,
         }),
+        usage: Usage { prompt: 900, cached: 700, response: 40 },
     }
 }
 
@@ -67,6 +68,7 @@ fn a_context_of_the_first_version_is_read() {
     assert_eq!(read.messages, [message(Role::User, "Hello"), message(Role::Assistant, "Hi.")]);
     assert_eq!((read.set_language.as_deref(), read.responses), (Some("en"), 2));
     assert!(read.voices.is_empty(), "it was written before voices could be chosen");
+    assert!(read.usage.is_none(), "it was written before tokens were counted");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Counted, Counting};
 use crate::event::ClientCommand;
 use crate::frame::{PlayoutEvent, ResponseId, Transcript, UtteranceId, VadEvent};
+use crate::usage::Usage;
 use crate::voice::KnownVoice;
 
 /// Something that happened.
@@ -35,6 +36,8 @@ pub enum Input {
     Text(ResponseId, String),
     /// How many tokens the model had to evaluate before the response's first word.
     Read(ResponseId, u32),
+    /// What a text took that a model wrote for the call, heard or not.
+    Used(Usage),
     /// The response's text is complete.
     TextEnded(ResponseId),
     /// The response's first segment is complete.

@@ -56,6 +56,7 @@ use crate::frame::{Message, PlaybackPosition};
 use crate::plain::plain;
 use crate::tool::{Tools, WrittenCall};
 use crate::turn_prediction::TurnPrediction;
+use crate::usage::Usage;
 pub use abilities::ModelAbilities;
 use barge_in::BargeIn;
 use budget::{Budget, Excess};
@@ -142,6 +143,8 @@ pub struct Conversation {
     pending: Option<PendingTurn>,
     /// What was said, before the call was cut off, of the response that goes on now.
     said_before: Option<String>,
+    /// What the model's texts took so far.
+    usage: Usage,
     commands: Vec<Command>,
 }
 
@@ -197,6 +200,7 @@ impl Conversation {
             resumed: false,
             pending: None,
             said_before: None,
+            usage: Usage::default(),
             commands: Vec::new(),
         };
         new.remembered = new.fingerprint();
@@ -237,6 +241,7 @@ impl Conversation {
             }
             Input::Gone => self.gone(now),
             Input::Summary(text) => self.summarised(&text),
+            Input::Used(usage) => self.usage.include(usage),
             Input::Voices(listed) => self.voices_listed(now, listed),
             Input::VoiceRefused { voice, by_name } => self.voice_refused(voice, by_name),
             Input::Counted(what, counted) => self.counted(what, counted),

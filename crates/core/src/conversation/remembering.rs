@@ -4,7 +4,7 @@
 //! A turn is remembered when it is decided, at each further segment that is heard of its response, when that is written to its end
 //! and when it is over: a server that dies must neither have the person say it again nor repeat much. Changes that a client would
 //! otherwise have to repeat (language, voices, tools, appended words) are remembered at once. The face's mood is remembered with
-//! the next other change, since a client that drives the face sets it many times a second.
+//! the next other change, since a client that drives the face sets it many times a second, and so are the tokens that were used.
 
 use std::collections::BTreeMap;
 
@@ -78,6 +78,7 @@ impl Conversation {
             shown: Shown::wanted(context.mood),
             greeted: context.greeted,
             pending: context.pending.clone(),
+            usage: context.usage,
             resumed: true,
             ..Self::new(settings, call)
         };
@@ -102,6 +103,7 @@ impl Conversation {
             greeted: self.greeted,
             responses: self.responses,
             pending: self.pending_turn(),
+            usage: self.usage,
         }
     }
 

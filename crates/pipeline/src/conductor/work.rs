@@ -12,6 +12,7 @@ use crate::conversation::{Counted, Counting, Input};
 use crate::engine::{Counts, EngineError, Llm, LlmRequest, TtsRequest, Voice};
 use crate::floor::Floor;
 use crate::frame::{Message, Play, ResponseId, ResponseRequest, Segment, VadEvent};
+use crate::llm::Completion;
 use crate::note::ResponseNote;
 use crate::playout::Current;
 use crate::route::Served;
@@ -92,10 +93,14 @@ impl Conductor {
         let caller = self.caller.clone();
         let request = LlmRequest { messages, speculative: true, caller, ..LlmRequest::default() };
         let work = async move {
-            let text = llm::complete(request, llm.as_ref()).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "the summary failed");
-                String::new()
-            });
+            let Completion { text, usage } =
+                llm::complete(request, llm.as_ref()).await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the summary failed");
+                    Completion::default()
+                });
+            if let Some(usage) = usage {
+                _ = out.send(Input::Used(usage)).await;
+            }
             _ = out.send(Input::Summary(text)).await;
         };
         self.tasks.spawn(async move { token.run_until_cancelled(work).await });

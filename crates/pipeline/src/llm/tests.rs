@@ -191,3 +191,33 @@ async fn text_that_is_not_spoken_is_cut_at_sentences_however_slow_it_is() {
     let silent = ResponseRequest { aloud: false, ..request() };
     assert_eq!(segments_at(STORY, Duration::from_millis(300), silent).await, WHOLE);
 }
+
+#[tokio::test]
+async fn what_each_request_took_is_told_also_behind_a_tool_call() {
+    let usage = |prompt| Usage { prompt, cached: 5, response: 3 };
+    let ended = |prompt| LlmPiece::Ended(Ended { cut: false, usage: Some(usage(prompt)) });
+    let call = WrittenCall { name: "order".into(), arguments: "{}".into() };
+    let llm = ScriptedLlm::new([
+        ScriptedResponse::new([LlmPiece::Call(call), ended(10)]),
+        ScriptedResponse::new([LlmPiece::Text("It is shipped.".into()), ended(20)]),
+    ]);
+    let (segments, _spoken) = mpsc::channel(64);
+    let (notes, mut told) = mpsc::channel(1024);
+    let (next, rounds) = mpsc::channel(1);
+    let (_played, position) = watch::channel(PlaybackPosition::default());
+    let channels = Channels { segments, notes, position };
+    let running = tokio::spawn(async move {
+        run(asker(), request(), Arc::new(llm), channels, rounds, CueSources::default()).await
+    });
+    let mut used = Vec::new();
+    while let Some(note) = told.recv().await {
+        let ResponseNote::Input(Input::Used(usage)) = note else { continue };
+        // The tool returns once what the call took is known, as tools take longer.
+        if used.is_empty() {
+            next.send(Round::Ask(Vec::new(), true)).await.unwrap();
+        }
+        used.push(usage);
+    }
+    running.await.unwrap().unwrap();
+    assert_eq!(used, [usage(10), usage(20)]);
+}

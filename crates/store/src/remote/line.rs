@@ -119,6 +119,11 @@ impl Line {
             || error.kind() == ErrorKind::AuthenticationFailed;
         StoreError::Unreachable(if refused {
             format!("Redis at {place} refuses this user ({text}); set user and password in store.url")
+        } else if text.contains("invalid peer certificate") {
+            format!(
+                "Redis at {place} shows a certificate that is not to be trusted ({text}); make it one for the name in store.url, and add \
+                 its authority to the system's certificates, or name a file with it in SSL_CERT_FILE"
+            )
         } else {
             format!("Redis at {place}: {text}")
         })
@@ -153,6 +158,18 @@ mod tests {
         ] {
             assert_eq!(place(address), expected);
         }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_told_with_what_to_do() {
+        let line = Line::new("rediss://:secret@cache:6380", false).unwrap();
+        let unknown = "invalid peer certificate: UnknownIssuer";
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidData, unknown);
+        let told = line.told(&RedisError::from(error)).to_string();
+        assert!(
+            told.contains("cache:6380") && told.contains(unknown) && told.contains("SSL_CERT_FILE"),
+            "{told}"
+        );
     }
 
     #[test]

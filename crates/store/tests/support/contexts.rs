@@ -3,6 +3,7 @@
 use visavis_core::avatar::cue::Mood;
 use visavis_core::context::{CallContext, VERSION};
 use visavis_core::frame::{Message, Role};
+use visavis_core::usage::Usage;
 
 /// A context in which the person has said this.
 pub(crate) fn context(words: &str) -> CallContext {
@@ -20,5 +21,6 @@ pub(crate) fn context(words: &str) -> CallContext {
         greeted: true,
         responses: 1,
         pending: None,
+        usage: Usage::default(),
     }
 }

@@ -13,6 +13,10 @@ use visavis_store::Remote;
 
 #[path = "../../../../tests/live/ports.rs"]
 mod ports;
+#[path = "../../../../tests/live/slow.rs"]
+mod slow;
+
+pub use slow::Slow;
 
 use super::until;
 

@@ -14,6 +14,8 @@ use rtc_stun::textattrs::TextAttribute;
 use rtc_turn::proto::PROTO_UDP;
 use rtc_turn::proto::channum::ChannelNumber;
 use rtc_turn::proto::peeraddr::PeerAddress;
+use rtc_turn::proto::relayaddr::RelayedAddress;
+use rtc_turn::proto::reqfamily::REQUESTED_FAMILY_IPV6;
 use rtc_turn::proto::reqtrans::RequestedTransport;
 use visavis_turn::Credential;
 
@@ -27,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Asker {
     pub(crate) wire: Wire,
     pub(crate) credential: Credential,
+    /// What was granted last of relayed addresses.
+    pub(crate) relayed: Option<SocketAddr>,
     realm: String,
     nonce: String,
 }
@@ -50,7 +54,7 @@ pub(crate) fn plain(method: Method, parts: Vec<Part>) -> Message {
 
 impl Asker {
     pub(crate) fn new(wire: Wire, credential: Credential) -> Self {
-        Self { wire, credential, realm: String::new(), nonce: String::new() }
+        Self { wire, credential, relayed: None, realm: String::new(), nonce: String::new() }
     }
 
     /// Sends a request and returns the code of its answer; 0 if it is granted, none if there is no answer.
@@ -69,6 +73,10 @@ impl Asker {
                 }
             }
             if answer.typ.class != CLASS_ERROR_RESPONSE {
+                let mut relayed = RelayedAddress::default();
+                if relayed.get_from(&answer).is_ok() {
+                    self.relayed = Some(SocketAddr::new(relayed.ip, relayed.port));
+                }
                 return Some(0);
             }
             let mut error = ErrorCodeAttribute::default();
@@ -111,6 +119,12 @@ impl Asker {
     pub(crate) async fn allocates(&mut self) -> Option<u16> {
         assert_eq!(self.challenged().await, Some(401));
         self.asks(METHOD_ALLOCATE, vec![udp()]).await
+    }
+
+    /// The same, for a relayed address of IPv6.
+    pub(crate) async fn allocates_v6(&mut self) -> Option<u16> {
+        assert_eq!(self.challenged().await, Some(401));
+        self.asks(METHOD_ALLOCATE, vec![udp(), part(REQUESTED_FAMILY_IPV6)]).await
     }
 
     pub(crate) async fn permits(&mut self, peer: &str) -> Option<u16> {

@@ -5,6 +5,7 @@ mod asking;
 mod coturn;
 mod driven;
 mod hostile;
+mod ipv6;
 mod refusals;
 mod relaying;
 mod wire;

@@ -1,7 +1,7 @@
 //! A client's way to a server: UDP, TCP or TLS.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-
-use crate::any_port;
 
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -26,7 +24,9 @@ pub(crate) enum Wire {
 
 impl Wire {
     pub(crate) async fn udp(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind(any_port()).await.unwrap();
+        let own: IpAddr =
+            if server.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let socket = UdpSocket::bind((own, 0)).await.unwrap();
         socket.connect(server).await.unwrap();
         Self::Datagrams(socket)
     }

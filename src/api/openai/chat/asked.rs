@@ -72,8 +72,15 @@ impl Asked {
     /// What is asked of the engine: behind calls, in a conversation that nothing is kept of.
     pub(in crate::api::openai) fn order(self, head: Head) -> Order {
         let Self { messages, offer: Offer { tools, .. }, sampling, streamed } = self;
-        let request =
-            LlmRequest { messages, tools, sampling, ahead: true, detailed: true, ..LlmRequest::default() };
+        let request = LlmRequest {
+            messages,
+            tools,
+            sampling,
+            ahead: true,
+            detailed: true,
+            thoughts: true,
+            ..LlmRequest::default()
+        };
         Order { request, streamed, head }
     }
 }

@@ -101,7 +101,11 @@ async fn a_chat_is_asked_behind_calls_with_what_it_wishes_and_answered_whole() {
     assert_eq!(body["usage"]["total_tokens"], 12);
     let asked = served.llm.asked().remove(0);
     assert!(
-        asked.ahead && asked.detailed && !asked.speculative && asked.conversation.is_empty(),
+        asked.ahead
+            && asked.detailed
+            && asked.thoughts
+            && !asked.speculative
+            && asked.conversation.is_empty(),
         "{asked:?}"
     );
     assert_eq!(asked.messages, [Message { role: Role::User, content: "Where is Paris?".into() }]);

@@ -6,6 +6,7 @@ use super::*;
 use crate::avatar::cue::{Cue, Mood};
 use crate::context::CallContext;
 use crate::tool::{Doer, builtin};
+use crate::usage::Usage;
 
 impl Run {
     /// The contexts remembered since the commands were last taken.
@@ -191,6 +192,26 @@ fn a_resumed_call_keeps_its_state_and_does_not_greet_again() {
     );
     // Responses of the lost turn may have been announced.
     assert!(asked.id.0 > context.responses + 100);
+}
+
+#[test]
+fn tokens_are_summed_over_a_calls_texts_and_a_resumed_call_goes_on_counting() {
+    let used = |prompt, cached, response| Input::Used(Usage { prompt, cached, response });
+    let mut run = Run::new();
+    run.say(1, "What is it?").input(used(100, 40, 20)).sound(1, "It is tea.").heard_out(1).take();
+    run.input(used(30, 0, 5));
+    assert!(run.remembered().is_empty(), "a summary is counted, and remembered with the next change");
+    run.client(ClientCommand::Say("And now?".into()));
+    let json = run.remembered().last().unwrap().to_json().unwrap();
+    let context = CallContext::read(&json).unwrap();
+    assert_eq!(context.usage, Usage { prompt: 130, cached: 40, response: 25 });
+
+    let mut run = Run::resuming(&context);
+    run.client(ClientCommand::Ready).input(used(7, 6, 5)).client(ClientCommand::Say("Really?".into()));
+    let usage = run.remembered().last().unwrap().usage;
+    assert_eq!(usage, Usage { prompt: 137, cached: 46, response: 30 });
+    run.input(used(u32::MAX, 0, 0));
+    assert_eq!(run.conversation.context().usage.prompt, u32::MAX);
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Text generation by `visavis-llm`.
 
-use std::future::ready;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::watch;
 use visavis_proto::v1::{self, generate_event, llm_client::LlmClient};
@@ -94,26 +93,26 @@ fn sampled(message: v1::GenerateRequest, sampling: Sampling) -> v1::GenerateRequ
     }
 }
 
-/// The piece that an event of a response is, if any; `detailed`: how the response has ended is wanted as well.
-fn piece(event: generate_event::Event, detailed: bool) -> LlmPiece {
-    match event {
+/// The pieces that an event of a response is; `detailed`: how the response has ended is wanted as well.
+fn pieces_of(event: generate_event::Event, detailed: bool) -> [Option<LlmPiece>; 2] {
+    let piece = match event {
         generate_event::Event::Text(text) => LlmPiece::Text(text),
         generate_event::Event::Call(v1::ToolCall { name, arguments }) => {
             LlmPiece::Call(WrittenCall { name, arguments })
         }
         generate_event::Event::TurnEnd(probability) => LlmPiece::TurnEnd(probability),
-        generate_event::Event::Done(done) if detailed => LlmPiece::Ended(Ended {
-            cut: done.reason() == v1::generate_done::Reason::Length,
-            usage: Some(Usage {
-                prompt: done.prompt_tokens,
-                cached: done.cached_tokens,
-                response: done.generated_tokens,
-            }),
-        }),
         generate_event::Event::Done(done) => {
-            LlmPiece::Read(done.prompt_tokens.saturating_sub(done.cached_tokens))
+            let read = LlmPiece::Read(done.prompt_tokens.saturating_sub(done.cached_tokens));
+            return [Some(read), detailed.then(|| LlmPiece::Ended(ended(&done)))];
         }
-    }
+    };
+    [Some(piece), None]
+}
+
+fn ended(done: &v1::GenerateDone) -> Ended {
+    let usage =
+        Usage { prompt: done.prompt_tokens, cached: done.cached_tokens, response: done.generated_tokens };
+    Ended { cut: done.reason() == v1::generate_done::Reason::Length, usage: Some(usage) }
 }
 
 #[async_trait]
@@ -137,7 +136,11 @@ impl Llm for GrpcLlm {
         let events = patiently(open, EngineError::is_passing).await?;
         let pieces = events
             .map_err(EngineError::from)
-            .try_filter_map(move |event| ready(Ok(event.event.map(|event| piece(event, detailed)))))
+            .map_ok(move |event| {
+                let pieces = event.event.map(|event| pieces_of(event, detailed));
+                stream::iter(pieces.into_iter().flatten().flatten().map(Ok::<_, EngineError>))
+            })
+            .try_flatten()
             .boxed();
         let watchdog = self.link.watchdog.clone();
         let watchdog = if ahead { watchdog.behind_others() } else { watchdog };
@@ -278,7 +281,8 @@ mod tests {
             })
         };
         let usage = Some(Usage { prompt: 10, cached: 4, response: 3 });
-        assert_eq!(piece(event(), true), LlmPiece::Ended(Ended { cut: true, usage }));
-        assert_eq!(piece(event(), false), LlmPiece::Read(6));
+        let (read, ended) = (Some(LlmPiece::Read(6)), LlmPiece::Ended(Ended { cut: true, usage }));
+        assert_eq!(pieces_of(event(), true), [read.clone(), Some(ended)]);
+        assert_eq!(pieces_of(event(), false), [read, None]);
     }
 }

@@ -148,7 +148,7 @@ impl Llm for Chat {
         request: LlmRequest,
     ) -> Result<BoxStream<'static, Result<LlmPiece, EngineError>>, EngineError> {
         let (body, asked) = (request::response(&request, &self.settings), self.asked(&request));
-        let detailed = request.detailed;
+        let (detailed, thoughts) = (request.detailed, request.thoughts);
         // Nobody hears what no call waits for stall.
         let silence = if request.ahead {
             Silence::before(self.settings.silence_seconds)
@@ -161,7 +161,11 @@ impl Llm for Chat {
         let reading = patiently_as_told(|| self.open(&body, &asked), passes, told)
             .await
             .map_err(|refusal| refusal.error)?;
-        let wanted = move |piece: &LlmPiece| detailed || !piece.is_detail();
+        let wanted = move |piece: &LlmPiece| match piece {
+            LlmPiece::Thought(_) => thoughts,
+            LlmPiece::Ended(_) => detailed,
+            _ => true,
+        };
         let pieces =
             self.steps(reading, asked, silence).try_filter_map(move |piece| ready(Ok(piece.filter(wanted))));
         Ok(pieces.boxed())
