@@ -88,4 +88,5 @@ pub const TRAIN: Profile = Profile {
     drift: 300,
     handover: 600,
     tunnel: 2_500,
+    dtx: false,
 };

@@ -1,12 +1,16 @@
 //! A Redis that is stopped, hangs, is not there, refuses or holds another program's keys, and the saver in front of it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
+#[path = "../../../tests/live/slow.rs"]
+#[allow(unreachable_pub, reason = "other tests share it")]
+mod slow;
 mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use support::redis_server::{Redis, Slow};
+use slow::Slow;
+use support::redis_server::Redis;
 use support::{PATIENCE, TTL, call, context, node, redemption, saver, until, vault, words};
 use tokio::time::sleep;
 use visavis_store::{CallId, Claim, End, Remote, Saver, State, Store, StoreError, ValueFault};

@@ -13,11 +13,6 @@ use visavis_store::Remote;
 
 #[path = "../../../../tests/live/ports.rs"]
 mod ports;
-#[path = "../../../../tests/live/slow.rs"]
-mod slow;
-
-pub use slow::Slow;
-
 use super::until;
 
 /// Where it listens.

@@ -132,10 +132,11 @@ impl Messages {
     }
 
     /// Tells the client that the call is over, and waits until it has acknowledged everything.
-    pub(super) async fn say_goodbye(&self) {
-        let Some(channel) = &self.channel else { return };
+    pub(super) async fn say_goodbye(&mut self) {
+        let Some(channel) = self.channel.clone() else { return };
+        let goodbye = self.protocol.goodbye();
         let said = async {
-            if send(channel.as_ref(), self.protocol.goodbye()).await.is_ok() {
+            if send(channel.as_ref(), goodbye).await.is_ok() {
                 flush(channel.as_ref()).await;
             }
         };
