@@ -72,6 +72,7 @@ pub(super) fn network(host: &Arc<Host>, from: Option<&Server>) -> Vec<Check> {
         let (server, webrtc) = (&host.config.server, &host.config.webrtc);
         let told = told(&host).await;
         let facts = Addresses {
+            is_open: host.config.expects_callers_from_elsewhere(),
             listen: server.listen,
             udp: server.udp,
             public: server.public_addresses.clone(),
