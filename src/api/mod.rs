@@ -3,6 +3,7 @@
 //! - `admit`: permits for requests, and their refusals as problems
 //! - [`align`]: known texts over recordings; [`transcribe`]: recordings as text; `hearing`: what these and [`openai`] share
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
+//! - `audited`: notes who deletes, adds or ends what
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`data`]: what is kept of a call, deleted
@@ -24,6 +25,7 @@
 mod admit;
 pub mod align;
 pub mod animate;
+mod audited;
 mod body;
 mod caller;
 mod clip;
@@ -158,6 +160,7 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), audited::note))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
         .layer(middleware::from_fn(body::in_time))
         .layer(cors)
