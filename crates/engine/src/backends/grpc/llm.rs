@@ -118,7 +118,7 @@ impl Llm for GrpcLlm {
         let message = self.message(request);
         let open = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
-            let opened = self.link.watchdog.answer(client.generate(message.clone())).await?;
+            let opened = self.link.watchdog.response(client.generate(message.clone())).await?;
             Ok::<_, EngineError>(opened.into_inner())
         };
         let events = patiently(open, EngineError::is_passing).await?;
@@ -140,7 +140,7 @@ impl Llm for GrpcLlm {
         let message = v1::GenerateRequest { priority: priority.into(), ..message };
         let read = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
-            self.link.watchdog.answer(client.prefill(message.clone())).await
+            self.link.watchdog.response(client.prefill(message.clone())).await
         };
         // Retry while the engine restarts: it then has the most to prefill.
         let starts = |error: &EngineError| matches!(error, EngineError::Unavailable(_));
@@ -159,7 +159,7 @@ impl Llm for GrpcLlm {
         };
         let count = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
-            let counted = self.link.watchdog.answer(client.count(message.clone())).await?;
+            let counted = self.link.watchdog.response(client.count(message.clone())).await?;
             Ok::<_, EngineError>(counted.into_inner())
         };
         let reply = patiently(count, EngineError::is_passing).await?;
