@@ -155,6 +155,8 @@ pub struct Sound {
     pub rate: u32,
     /// Number of samples.
     pub count: usize,
+    /// When its first sample was spoken, on the client's own clock of [`crate::frame::MEDIA_CLOCK`]; none: the dialect does not say.
+    pub timestamp: Option<u32>,
     /// The samples, in the dialect's encoding.
     pub encoded: Bytes,
 }
