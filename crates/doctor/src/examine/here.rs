@@ -98,7 +98,7 @@ async fn told(host: &Host) -> Option<Vec<SocketAddr>> {
     host.own.told().await
 }
 
-/// From where others see this host: those who were named, and nobody else.
+/// The addresses at which the named servers see this host; no other server is asked.
 async fn seen(config: &Config, from: Option<&Server>) -> Vec<Seen> {
     let mut all = Vec::new();
     if let Some(server) = from {

@@ -36,7 +36,7 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Those that callers are told, as far as that is known.
+    /// The known addresses among those that callers are told.
     fn known(&self) -> Vec<IpAddr> {
         if let Some(told) = &self.told {
             return told.clone();
@@ -64,7 +64,7 @@ impl Globe {
         Self(PeerPolicy::new(PeerRules { public: true, ..PeerRules::default() }))
     }
 
-    /// Whether an address is reached from everywhere, as far as its number tells.
+    /// Whether an address is public.
     pub(crate) fn has(&self, address: IpAddr) -> bool {
         self.0.judge(SocketAddr::new(address, 9)).is_ok()
     }
