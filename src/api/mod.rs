@@ -1,9 +1,8 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
-//! - `admit`: permits for requests, and their refusals as problems
+//! - `admit`: permits for requests, and their refusals as problems; `audited`: notes who deletes, adds or ends what
 //! - [`align`]: known texts over recordings; [`transcribe`]: recordings as text; `hearing`: what these and [`openai`] share
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
-//! - `audited`: notes who deletes, adds or ends what
 //! - `body`: a deadline on the bodies of requests
 //! - [`clones`]: voices cloned and removed
 //! - [`data`]: what is kept of a call, deleted
@@ -159,8 +158,8 @@ pub fn router(app: App) -> Router {
                 "This address does not take this method; see the Allow header.",
             )
         })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(app.clone(), audited::note))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
         .layer(middleware::from_fn(body::in_time))
         .layer(cors)

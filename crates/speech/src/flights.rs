@@ -1,5 +1,5 @@
-//! Work that is done once for all requests that want its result now. Readers read the result while it grows. The work goes on when
-//! the request that began it leaves, and stops when the last reader leaves.
+//! Work that is done once for all who want its result now. What it makes grows while they read it; it goes on without the one who
+//! began it, and stops when nobody reads it any more.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -32,13 +32,13 @@ struct Grown<T> {
     end: Option<Result<(), EngineError>>,
 }
 
-/// The result of asking for something to read.
+/// What became of the wish to read something.
 pub enum Joined<R, G, K: Eq + Hash + Clone, T> {
-    /// It is complete.
+    /// It is there already.
     Found(R),
     /// It is being made.
     Joins(Reader<K, T>),
-    /// It has to be made, by the caller.
+    /// It is to be made.
     Begins(Beginning<G, K, T>),
 }
 
@@ -59,9 +59,8 @@ impl<K: Eq + Hash + Clone, T> Default for Flights<K, T> {
 }
 
 impl<K: Eq + Hash + Clone, T> Flights<K, T> {
-    /// Joins the work on `key`; if there is none, looks for its result once more; otherwise begins the work if `grant` permits.
-    /// `look` and
-    /// `grant` must be quick: they hold a lock that other work needs to begin.
+    /// Joins the work on `key`, or else looks for its result once more, or else begins it if that is granted. `look` and `grant` must be
+    /// quick: nothing else can begin meanwhile.
     ///
     /// # Errors
     /// If the work is not granted.
@@ -97,7 +96,7 @@ impl<K: Eq + Hash + Clone, T> Flights<K, T> {
         self.0.lock().flights.len()
     }
 
-    /// A reader has left. Work that has ended is not stopped, because its result may still be being stored.
+    /// A reader has gone. Work that has ended is not stopped: its result may still be being kept.
     fn leave(&self, key: &K, number: u64) {
         let mut open = self.0.lock();
         let Some(flight) = open.flights.get_mut(key).filter(|flight| flight.number == number) else { return };
@@ -127,7 +126,7 @@ pub struct Filling<K: Eq + Hash + Clone, T> {
 }
 
 impl<K: Eq + Hash + Clone, T> Filling<K, T> {
-    /// Does a part of the work; `None` if it was stopped, because its last reader has left.
+    /// Does a part of the work; none: it was stopped, since nobody reads its result.
     pub async fn while_wanted<W: Future>(&self, work: W) -> Option<W::Output> {
         self.stop.run_until_cancelled(work).await
     }
@@ -143,7 +142,7 @@ impl<K: Eq + Hash + Clone, T> Filling<K, T> {
         self.grown.borrow().items.clone()
     }
 
-    /// Ends the result, complete or failed. After a failure the next request begins the work again.
+    /// The result is complete, or will never be. Whoever asks for it after a failure begins the work anew.
     pub fn end(&self, end: Result<(), EngineError>) {
         if end.is_err() {
             self.flights.forget(&self.key, self.number);

@@ -40,7 +40,7 @@ pub async fn list(State(app): State<App>) -> Json<Value> {
 /// One of them.
 ///
 /// # Errors
-/// If there is no model of this name; the error lists the models.
+/// If there is none of this name, with those that there are.
 pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     found(&running(&app), &id).map(|model| Json(model.json()))
 }
