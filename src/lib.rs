@@ -20,6 +20,7 @@
 //! - [`addresses`]: what clients are told of the host's addresses
 //! - [`api`]: thin HTTP; [`tls`]: the server's own certificate
 //! - [`recording`]: calls recorded and replayed
+//! - [`audit`]: who did what to the server
 //! - [`server`], [`logging`], [`telemetry`]: put everything together; [`reload`]: what changes while it runs
 //! - [`descriptors`]: how many files and sockets each part may have open; [`runtime`]: what runs it all, and its end
 //! - [`oneshot`]: one engine for one task on the command line
@@ -39,6 +40,7 @@ pub use visavis_transport as transport;
 pub mod addresses;
 pub mod admission;
 pub mod api;
+pub mod audit;
 pub mod descriptors;
 pub mod load;
 pub mod logging;

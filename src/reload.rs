@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{self, Deed, Outcome};
 use crate::config::{Config, Reload, Route};
 
 /// Each SIGHUP from now on.
@@ -46,14 +47,20 @@ pub async fn on_hangup(
             Ok(new) => {
                 let reload = started.reload(&routes, &new);
                 tell(&reload);
+                note(Outcome::Done);
                 reroute(&reload.routes);
                 routes = reload.routes;
             }
             Err(error) => {
                 tracing::error!(error = %format!("{error:#}"), "the new configuration cannot be used; the routes stay as they are");
+                note(Outcome::Refused("faulty"));
             }
         }
     }
+}
+
+fn note(outcome: Outcome<'_>) {
+    audit::note(Deed { who: "", action: "reload-settings", what: "SIGHUP", outcome });
 }
 
 fn tell(Reload { taken, left, .. }: &Reload) {

@@ -70,6 +70,9 @@ impl Server {
         if let Some(warning) = exposure(listen) {
             tracing::warn!(%listen, "{warning}");
         }
+        if let Some(warning) = seclusion(&config) {
+            tracing::warn!(udp = %config.server.udp, "{warning}");
+        }
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let names = Arc::new(Names::new(&config.server, &machine));
         let saver = open_store(&config, &machine).await?;
@@ -235,6 +238,14 @@ fn exposure(listen: SocketAddr) -> Option<&'static str> {
     let warning =
         "anyone who reaches this address can call: the server does not authenticate callers (server.listen)";
     (!listen.ip().is_loopback()).then_some(warning)
+}
+
+/// A warning for the operator, if the configuration expects callers from elsewhere, whom UDP does not reach.
+fn seclusion(config: &Config) -> Option<&'static str> {
+    let warning = "WebRTC reaches callers on this machine alone, and others fall back to the WebSocket: set \
+                   server.udp, such as \"0.0.0.0:8080\"";
+    let is_secluded = config.server.udp.ip().is_loopback() && !config.webrtc.relay_only;
+    (is_secluded && config.expects_callers_from_elsewhere()).then_some(warning)
 }
 
 /// How many connections the configuration and the descriptors allow.
@@ -410,5 +421,15 @@ mod tests {
         {
             assert_eq!(exposure(listen.parse().unwrap()).is_some(), warned, "{listen}");
         }
+    }
+
+    #[test]
+    fn a_port_of_calls_that_the_callers_of_a_proxy_do_not_reach_causes_a_warning() {
+        assert_eq!(seclusion(&Config::default()), None, "callers are on this machine");
+        let mut proxied = Config::default();
+        proxied.server.names = vec!["voice.example.org".into()];
+        assert!(seclusion(&proxied).is_some());
+        proxied.server.udp = "0.0.0.0:8080".parse().unwrap();
+        assert_eq!(seclusion(&proxied), None);
     }
 }

@@ -10,7 +10,7 @@ use visavis::admission::{Admission, Kind, Limits, Principal, Refusal};
 use visavis::config::Config;
 use visavis::ports::call_ports;
 use visavis::session::{Calls, Wishes};
-use visavis::transport::webrtc::{PeerHandle, WebRtcHost, Wiring};
+use visavis::transport::webrtc::{PeerHandle, TransportSide, WebRtcHost};
 use visavis_core::event::EndReason;
 use visavis_scripted::Scripted;
 use webrtc_support::{Client, PATIENCE, PlainCodec, host, until, within};
@@ -48,8 +48,8 @@ impl CallServer {
         let (ports, pipeline) = call_ports();
         let token = self.calls.transport_token();
         let tasks = self.calls.tasks().clone();
-        let wiring = Wiring { ports, protocol: Arc::new(PlainCodec), token: token.clone(), tasks };
-        let (answer, peer) = self.host.answer(offer, wiring).await.unwrap();
+        let side = TransportSide { ports, protocol: Arc::new(PlainCodec), token: token.clone(), tasks };
+        let (answer, peer) = self.host.answer(offer, side).await.unwrap();
         let id = call.id().to_owned();
         self.calls.start(call, pipeline, Some(peer.clone()), Wishes::default(), token.clone());
         Ok(Asked { id, answer, peer, token })

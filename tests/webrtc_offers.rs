@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::ports::call_ports;
 use visavis::transport::webrtc::{
-    AddressRules, OfferError, OuterRule, RemoteCandidate, WebRtcConfig, WebRtcHost, Wiring,
+    AddressRules, OfferError, OuterRule, RemoteCandidate, TransportSide, WebRtcConfig, WebRtcHost,
 };
 use webrtc_support::{Client, PATIENCE, PlainCodec, host, play, until, within};
 
@@ -22,8 +22,8 @@ async fn answer(host: &Arc<WebRtcHost>, offer: &str) -> Result<String, OfferErro
     let (ports, _pipeline) = call_ports();
     let token = CancellationToken::new();
     token.cancel();
-    let wiring = Wiring { ports, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
-    host.answer(offer, wiring).await.map(|(answer, _)| answer)
+    let side = TransportSide { ports, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
+    host.answer(offer, side).await.map(|(answer, _)| answer)
 }
 
 fn detail(result: Result<String, OfferError>) -> String {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use visavis::ports::{Codec, EncodedFrame, FrameSender, Track, Tracks, call_ports};
-use visavis::transport::webrtc::{WebRtcHost, Wiring};
+use visavis::transport::webrtc::{TransportSide, WebRtcHost};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
@@ -98,8 +98,8 @@ async fn answer(host: &Arc<WebRtcHost>, offer: &str, equip: impl FnOnce(&mut Tra
     equip(&mut ports.tracks);
     let token = CancellationToken::new();
     token.cancel();
-    let wiring = Wiring { ports, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
-    let (answer, _) = host.answer(offer, wiring).await.unwrap();
+    let side = TransportSide { ports, protocol: Arc::new(PlainCodec), token, tasks: TaskTracker::new() };
+    let (answer, _) = host.answer(offer, side).await.unwrap();
     answer
 }
 

@@ -1,6 +1,6 @@
 //! Thin HTTP around the calls: signalling, the page, health and metrics.
 //!
-//! - `admit`: permits for requests, and their refusals as problems
+//! - `admit`: permits for requests, and their refusals as problems; `audited`: notes who deletes, adds or ends what
 //! - [`align`]: known texts over recordings; [`transcribe`]: recordings as text; `hearing`: what these and [`openai`] share
 //! - [`animate`]: a text or a recording as audio and faces; [`face`]: a call's face as a stream
 //! - `body`: a deadline on the bodies of requests; `part`: the part of an address that names something
@@ -25,6 +25,7 @@
 mod admit;
 pub mod align;
 pub mod animate;
+mod audited;
 mod body;
 mod caller;
 mod clip;
@@ -162,6 +163,7 @@ pub fn router(app: App) -> Router {
                 "This address does not take this method; see the Allow header.",
             )
         })
+        .layer(middleware::from_fn_with_state(app.clone(), audited::note))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(|fault: Box<dyn Any + Send>| panicked(fault.as_ref())))
         .layer(middleware::from_fn_with_state(uploads, body::in_time))

@@ -13,14 +13,14 @@ use super::caller::Caller;
 use super::part::Part;
 use super::problem::Problem;
 use super::renderers;
-use super::resume::{self, Seat};
+use super::resume::{self, Access};
 use super::voice::chosen;
 use crate::event::EndReason;
 use crate::frame::is_language;
 use crate::ports::{TransportPorts, call_ports};
 use crate::session::Wishes;
 use crate::transport::protocol::{Carrier, Dialect};
-use crate::transport::webrtc::{OfferError, RemoteCandidate, Wiring};
+use crate::transport::webrtc::{OfferError, RemoteCandidate, TransportSide};
 
 /// Most candidates in one request; a client with more sends several.
 const MOST_CANDIDATES: usize = 64;
@@ -81,21 +81,23 @@ pub async fn offer(
         return Ok(Json(json!({ "sdp": sdp, "type": "answer", "pc_id": id })));
     }
     let language = language(offer.language.as_deref())?;
-    let fields = ["avatar.live_link", "avatar.vmc", "avatar.subject"];
-    let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), fields)?;
+    let names =
+        renderers::FieldNames { live_link: "avatar.live_link", vmc: "avatar.vmc", subject: "avatar.subject" };
+    let renderers = renderers::wanted(&app.config.renderers, offer.avatar.unwrap_or_default(), names)?;
     let host = app.webrtc.clone().ok_or_else(no_udp)?;
     let (user, owner) = (principal.user(), principal.owner());
-    let seat = Seat::of(&app, principal, offer.resume, ["resume.call", "resume.token"])?;
+    let names = resume::FieldNames { call: "resume.call", token: "resume.token" };
+    let access = Access::of(&app, principal, offer.resume, names)?;
     let voice = chosen(&app, offer.voice.as_deref(), language.as_deref()).await?;
     let (ports, pipeline) = call_ports();
     let ports = TransportPorts { comes_back: seat.is_resumed(), ..ports };
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
     let protocol = dialect.open(Carrier::Channel);
-    let wiring = Wiring { ports, protocol, token: token.clone(), tasks };
-    let (sdp, peer) = Box::pin(host.answer(&offer.sdp, wiring)).await?;
+    let side = TransportSide { ports, protocol, token: token.clone(), tasks };
+    let (sdp, peer) = Box::pin(host.answer(&offer.sdp, side)).await?;
     // The offer is good, so its token is not used up for nothing.
-    let call = Box::pin(seat.take(&app)).await.inspect_err(|_| token.cancel())?;
+    let call = Box::pin(access.take(&app)).await.inspect_err(|_| token.cancel())?;
     let mut answer = json!({ "sdp": sdp, "type": "answer", "pc_id": call.id() });
     if let Some(next) = call.next_token() {
         answer["resume"] = json!(next);

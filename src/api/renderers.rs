@@ -23,12 +23,30 @@ pub struct Asked {
     pub subject: Option<String>,
 }
 
-/// Checks which requested renderers are allowed; `fields` are the request's names for the fields.
-pub(super) fn wanted(own: &Renderers, asked: Asked, fields: [&'static str; 3]) -> Result<Wanted, Problem> {
+/// A request's names for the fields of [`Asked`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FieldNames {
+    pub(super) live_link: &'static str,
+    pub(super) vmc: &'static str,
+    pub(super) subject: &'static str,
+}
+
+/// An address that a request names, and the list that it is added to.
+struct Named<'a> {
+    field: &'static str,
+    address: Option<String>,
+    list: &'a mut Vec<String>,
+}
+
+/// Checks which requested renderers are allowed.
+pub(super) fn wanted(own: &Renderers, asked: Asked, names: FieldNames) -> Result<Wanted, Problem> {
     let subject = asked.subject.unwrap_or_else(|| own.subject.clone());
     let mut wanted = Wanted { subject, ..Wanted::default() };
-    let lists = [(asked.live_link, &mut wanted.live_link), (asked.vmc, &mut wanted.vmc)];
-    for ((address, list), field) in lists.into_iter().zip(fields) {
+    let lists = [
+        Named { field: names.live_link, address: asked.live_link, list: &mut wanted.live_link },
+        Named { field: names.vmc, address: asked.vmc, list: &mut wanted.vmc },
+    ];
+    for Named { field, address, list } in lists {
         let Some(address) = address else { continue };
         if !own.from_clients {
             let detail = format!(
@@ -43,7 +61,7 @@ pub(super) fn wanted(own: &Renderers, asked: Asked, fields: [&'static str; 3]) -
         list.push(address);
     }
     if !is_subject(&wanted.subject) {
-        let [.., field] = fields;
+        let field = names.subject;
         let detail =
             format!("{field} must be a name of 1 to {LONGEST_SUBJECT} bytes, not {:?}", wanted.subject);
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field(field));

@@ -23,22 +23,28 @@ pub struct Asked {
 }
 
 /// The call that a request will get.
-pub(super) enum Seat {
+pub(super) enum Access {
     New(Permit),
     Resumed(Ticket, Principal),
 }
 
-impl Seat {
-    /// Admits a new call, or reads what a client shows that goes on with one; `fields` are the request's names for call and
-    /// token. Nothing is used up yet.
+/// A request's names for the fields of [`Asked`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FieldNames {
+    pub(super) call: &'static str,
+    pub(super) token: &'static str,
+}
+
+impl Access {
+    /// Admits a new call, or reads what a client shows that goes on with one. Nothing is used up yet.
     pub(super) fn of(
         app: &App,
         principal: Principal,
         asked: Option<Asked>,
-        fields: [&'static str; 2],
+        names: FieldNames,
     ) -> Result<Self, Problem> {
         let Some(asked) = asked else { return Ok(Self::New(admit(app, principal, Kind::Call)?)) };
-        for (value, field) in [&asked.call, &asked.token].into_iter().zip(fields) {
+        for (value, field) in [(&asked.call, names.call), (&asked.token, names.token)] {
             if value.is_empty() {
                 let detail = format!("{field} is missing: the last message \"resume\" of the call has it.");
                 return Err(Problem::new(StatusCode::BAD_REQUEST, detail).field(field));

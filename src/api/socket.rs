@@ -15,7 +15,7 @@ use super::guard::check_origin;
 use super::offer::language;
 use super::problem::Problem;
 use super::renderers;
-use super::resume::{self, Seat};
+use super::resume::{self, Access};
 use super::voice::chosen;
 use crate::ports::{TransportPorts, call_ports};
 use crate::session::Wishes;
@@ -104,15 +104,17 @@ pub async fn socket(
     let language = language(query.language.as_deref())?;
     let resumed = query.asked();
     let asked = renderers::Asked { live_link: query.live_link, vmc: query.vmc, subject: query.subject };
-    let renderers = renderers::wanted(&app.config.renderers, asked, ["live_link", "vmc", "subject"])?;
+    let names = renderers::FieldNames { live_link: "live_link", vmc: "vmc", subject: "subject" };
+    let renderers = renderers::wanted(&app.config.renderers, asked, names)?;
     let (user, owner) = (principal.user(), principal.owner());
-    let seat = Seat::of(&app, principal, resumed, ["call", "resume"])?;
+    let names = resume::FieldNames { call: "call", token: "resume" };
+    let access = Access::of(&app, principal, resumed, names)?;
     let voice = chosen(&app, query.voice.as_deref(), language.as_deref()).await?;
     // Check this last: a browser hides a refused upgrade, so its page asks again without one to learn what is wrong.
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(error) => {
-            seat.check(&app).await?;
+            access.check(&app).await?;
             return Err(Problem::new(StatusCode::UPGRADE_REQUIRED, error.body_text()));
         }
     };
@@ -123,7 +125,7 @@ pub async fn socket(
         .max_write_buffer_size(WAITING);
     let comes_back = seat.is_resumed();
     // Only a token that can be answered is used up.
-    let call = Box::pin(seat.take(&app)).await?;
+    let call = Box::pin(access.take(&app)).await?;
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (ports, pipeline) = call_ports();
         let ports = TransportPorts { comes_back, ..ports };

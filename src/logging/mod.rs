@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::flood::FloodGate;
+use crate::audit;
 use crate::config::Log;
 
 /// The target of lines that hold spoken content.
@@ -21,7 +22,9 @@ pub fn init(settings: &Log) -> anyhow::Result<()> {
     let content = if settings.content { "info" } else { "off" };
     // Transport libraries log every ordinary network event.
     let quiet = "rtc=warn,webrtc=warn,rtc_ice=error,rtc_sctp=error,rtc_dtls=error,ort=warn";
-    let filter = EnvFilter::try_new(format!("{quiet},{},{CONTENT}={content}", settings.filter))?;
+    // Written whatever else is left out, unless the filter names it.
+    let audited = format!("{}=info", audit::TARGET);
+    let filter = EnvFilter::try_new(format!("{quiet},{audited},{},{CONTENT}={content}", settings.filter))?;
     let registry = tracing_subscriber::registry().with(filter).with(FloodGate::default());
     if settings.json {
         registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;

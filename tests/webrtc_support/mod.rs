@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use visavis::audio::opus::{Decoder, Encoder, MAX_PACKET};
 use visavis::ports::{PipelinePorts, Tracks, call_ports};
 use visavis::transport::protocol::{Message, Packet, Protocol, Received, Sound, Speech};
-use visavis::transport::webrtc::{OfferError, PeerHandle, WebRtcConfig, WebRtcHost, Wiring};
+use visavis::transport::webrtc::{OfferError, PeerHandle, TransportSide, WebRtcConfig, WebRtcHost};
 use visavis_core::avatar::wire::Batch;
 use visavis_core::event::{CallEvent, ClientCommand};
 use visavis_core::frame::{MediaOut, OUT_FRAME, OUT_RATE, ResponseId};
@@ -287,9 +287,13 @@ impl Client {
         let (mut ports, pipeline) = call_ports();
         equip(&mut ports.tracks);
         let token = CancellationToken::new();
-        let wiring =
-            Wiring { ports, protocol: Arc::new(PlainCodec), token: token.clone(), tasks: tasks.clone() };
-        let (answer, handle) = host.answer(&offer, wiring).await?;
+        let side = TransportSide {
+            ports,
+            protocol: Arc::new(PlainCodec),
+            token: token.clone(),
+            tasks: tasks.clone(),
+        };
+        let (answer, handle) = host.answer(&offer, side).await?;
         self.accept(answer).await;
         Ok(Call { pipeline, handle, token, tasks })
     }

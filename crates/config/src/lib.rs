@@ -160,6 +160,14 @@ fn data_dir(name: &str) -> PathBuf {
 }
 
 impl Config {
+    /// Whether callers may come from other machines: HTTP is open to them, or a proxy, a name or an outer address leads here.
+    #[must_use]
+    pub fn expects_callers_from_elsewhere(&self) -> bool {
+        let Server { listen, names, trusted_proxies, public_addresses, .. } = &self.server;
+        let leads_here = !(names.is_empty() && trusted_proxies.is_empty() && public_addresses.is_empty());
+        leads_here || !listen.ip().is_loopback()
+    }
+
     /// The folder of the store's file.
     #[must_use]
     pub fn store_dir(&self) -> PathBuf {
@@ -252,6 +260,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     }
     read_environment_and_flags(sources, &known, &mut given);
     let asks_for_store = given.keys().any(|key| key.starts_with("store."));
+    let asks_for_udp = given.contains_key("server.udp");
     for (key, Given { value, origin }) in given {
         if BackendKey::of(&key).is_some_and(|own| own.is_kind() || !kinds.contains_key(own.name)) {
             // The kind is merged already; a missing kind is reported as a separate fault.
@@ -273,6 +282,10 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigFaults> {
     }
     let mut config = merged.extract::<Config>().map_err(|error| ConfigFaults(vec![plain(&error)]))?;
     config.store.is_asked_for = asks_for_store;
+    if !asks_for_udp {
+        // Closed by default: calls are open to whom HTTP is open.
+        config.server.udp.set_ip(config.server.listen.ip());
+    }
     check::check(&config, &mut faults);
     check::backends::check(&config, &mut faults);
     routes::check(&config, &mut faults);

@@ -78,7 +78,7 @@ fn numbers(old: &Route, new: &Route) -> Vec<String> {
 fn changed(old: &Config, new: &Config) -> Vec<String> {
     let settings = |config: &Config| {
         let mut settings = Config { routes: Vec::new(), ..config.clone() };
-        // Where a setting comes from is none.
+        // Not a setting: it records where a setting comes from.
         settings.store.is_asked_for = false;
         settings
     };

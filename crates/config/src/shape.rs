@@ -77,7 +77,7 @@ pub struct Config {
 pub struct Server {
     /// HTTP and WebSocket.
     pub listen: SocketAddr,
-    /// The one UDP port of all WebRTC calls.
+    /// The one UDP port of all WebRTC calls. Unless it is set, its address is that of `listen`, and its port 8080.
     pub udp: SocketAddr,
     /// The certificate for https, PEM: the server's own first, then those that lead to its authority's; empty: http. Read anew
     /// when it changes.
@@ -240,7 +240,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            udp: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            udp: SocketAddr::from(([127, 0, 0, 1], 8080)),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
             acme_directory: String::new(),

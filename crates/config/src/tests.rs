@@ -26,6 +26,23 @@ fn flags_override_the_environment_which_overrides_the_file() {
 }
 
 #[test]
+fn the_port_of_calls_is_open_to_whom_http_is_open_unless_it_is_set() {
+    for (flags, udp) in [
+        (&[][..], "127.0.0.1:8080"),
+        (&[("server.listen", "127.0.0.1:443")], "127.0.0.1:8080"),
+        (&[("server.listen", "0.0.0.0:443")], "0.0.0.0:8080"),
+        (&[("server.listen", "[::]:443")], "[::]:8080"),
+        (&[("server.listen", "10.0.0.5:443")], "10.0.0.5:8080"),
+        (&[("server.udp", "0.0.0.0:8080")], "0.0.0.0:8080"),
+        (&[("server.listen", "0.0.0.0:443"), ("server.udp", "127.0.0.1:9")], "127.0.0.1:9"),
+    ] {
+        assert_eq!(load(&sources(&[], flags)).unwrap().server.udp.to_string(), udp, "{flags:?}");
+    }
+    let variable = load(&sources(&[("VISAVIS_SERVER_UDP", "0.0.0.0:8080")], &[])).unwrap();
+    assert_eq!(variable.server.udp.to_string(), "0.0.0.0:8080");
+}
+
+#[test]
 fn all_faults_are_reported_together_each_with_its_key_and_origin() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("v.toml");

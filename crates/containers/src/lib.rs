@@ -19,7 +19,7 @@
 //! # What is read
 //! WAV (8 to 32 bits, floats, A-law, µ-law, ADPCM, any channels, headers that lie about their size), AIFF, FLAC, MP3, AAC, Ogg
 //! (Vorbis, Opus, FLAC), MP4, M4A and MOV (AAC, ALAC, MP3, Opus, FLAC), WebM and Matroska: known by their content, in memory that does
-//! not grow with their length (but for an MP4's table of packets), as mono at 16 kHz. Encoders' delay and padding are cut off where
+//! not grow with their length (except an MP4's table of packets), as mono at 16 kHz. Encoders' delay and padding are cut off where
 //! the file tells them; of AAC in MP4 that is the delay alone. A packet that cannot be decoded is left out; a file that ends too early
 //! is read as far as it goes.
 #![forbid(unsafe_code)]

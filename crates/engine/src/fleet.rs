@@ -43,10 +43,10 @@ pub struct Fleet {
 /// The engine that a new request would go to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NextUp {
-    /// Its state; while none is ready that the request could go to, that of the kind as a whole.
+    /// Its state. If no engine is ready for the request: the state of its kind as a whole.
     #[serde(flatten)]
     pub status: EngineStatus,
-    /// Its name in routes; none: there are none, or no engine is ready.
+    /// Its name in routes. `None` without routes, and if no engine is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
 }

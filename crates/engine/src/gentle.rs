@@ -15,15 +15,16 @@ type Calls = Box<dyn Fn() -> bool + Send + Sync>;
 pub struct GentleTts {
     inner: Arc<dyn Tts>,
     calls: Calls,
-    /// For the requests that may be at the engine at once.
+    /// Limits the requests that are at the engine at once.
     waited: Arc<Semaphore>,
-    /// For those that nobody waits for, of which the others do not wait for any.
+    /// Limits background requests, which take no permit from the requests that somebody waits for.
     unhurried: Arc<Semaphore>,
 }
 
 impl GentleTts {
-    /// `calls`: whether there are calls now. `at_once`: how many requests may be at the engine, and half as many that nobody waits for;
-    /// further ones wait here, in order.
+    /// `calls`: whether there are calls now. `at_once`: how many requests may be at the engine at once, beside half as many
+    /// background
+    /// requests. Further ones wait here, in order.
     #[must_use]
     pub fn new(
         inner: Arc<dyn Tts>,

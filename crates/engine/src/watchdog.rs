@@ -78,18 +78,18 @@ impl Watchdog {
     /// # Errors
     /// The response's own error; [`EngineError::Unavailable`] if the engine is wedged; [`EngineError::Deadline`] if nothing
     /// arrives in time.
-    pub async fn answer<T, E: Into<EngineError>>(
+    pub async fn response<T, E: Into<EngineError>>(
         &self,
-        answer: impl Future<Output = Result<T, E>> + Send,
+        response: impl Future<Output = Result<T, E>> + Send,
     ) -> Result<T, EngineError> {
         tokio::select! {
             biased;
-            answer = answer => answer.map_err(Into::into),
+            response = response => response.map_err(Into::into),
             error = silence(self.wedged.clone(), self.first) => Err(error),
         }
     }
 
-    /// Passes on the pieces of a response that has begun. The stream ends with an error as in [`Self::answer`] if no more come
+    /// Passes on the pieces of a response that has begun. The stream ends with an error as in [`Self::response`] if no more come
     /// while some are `owed`, which is checked whenever none is available.
     pub fn pieces<T: 'static>(
         &self,
@@ -281,13 +281,13 @@ mod tests {
             health.send_replace(WEDGED);
         };
         let began = Instant::now();
-        let (answer, ()) = tokio::join!(watchdog.answer(never()), hangs);
+        let (answer, ()) = tokio::join!(watchdog.response(never()), hangs);
         assert!(answer.unwrap_err().is_passing());
         assert_eq!(began.elapsed(), Duration::from_secs(5));
         health.send_replace(None);
-        assert_eq!(watchdog.answer(never()).await, Err(EngineError::Deadline));
+        assert_eq!(watchdog.response(never()).await, Err(EngineError::Deadline));
         let quick = std::future::ready(Ok::<_, EngineError>(7));
-        assert_eq!(watchdog.answer(quick).await, Ok(7));
+        assert_eq!(watchdog.response(quick).await, Ok(7));
     }
 
     #[tokio::test(start_paused = true)]
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(stream.next().await, Some(Err(EngineError::Deadline)));
         assert_eq!(began.elapsed(), patience);
         let never = std::future::pending::<Result<(), EngineError>>();
-        assert_eq!(watchdog.answer(never).await, Err(EngineError::Deadline));
+        assert_eq!(watchdog.response(never).await, Err(EngineError::Deadline));
         assert_eq!(began.elapsed(), patience * 2);
     }
 
@@ -320,7 +320,7 @@ mod tests {
         let watchdog = Watchdog::of_silence(30 * SECOND).of_stalls(3 * SECOND);
         let began = Instant::now();
         let never = std::future::pending::<Result<(), EngineError>>();
-        assert_eq!(watchdog.answer(never).await, Err(EngineError::Deadline));
+        assert_eq!(watchdog.response(never).await, Err(EngineError::Deadline));
         assert_eq!(began.elapsed(), 30 * SECOND);
         let (sender, mut stream) = stalls();
         let began = Instant::now();

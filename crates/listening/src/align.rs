@@ -35,7 +35,7 @@ pub async fn align(
     language: String,
     engines: Engines,
 ) -> Result<Alignment, ListenError> {
-    // The text is no prompt: a recogniser that knows what is to be said hears it.
+    // The text is not given as a prompt: the recogniser would then hear it even where it is not said.
     let order = Order { language, measured: true, ..Order::default() };
     let mut events = listen(file, order, engines);
     let mut heard = Vec::new();

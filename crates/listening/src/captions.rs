@@ -9,7 +9,7 @@ const COLUMNS: usize = 42;
 const LONGEST: f64 = 7.0;
 /// Shortest time, where the next caption leaves it, in seconds.
 const SHORTEST: f64 = 1.0;
-/// Shortest time even then: players leave out what has none.
+/// Shortest time even then: players skip captions without a duration.
 const MOMENT: f64 = 0.001;
 /// A pause that ends a caption, in seconds.
 const PAUSE: f64 = 1.2;
@@ -19,7 +19,7 @@ const PAUSE: f64 = 1.2;
 pub struct Caption {
     /// When it appears, in seconds.
     pub start: f64,
-    /// When it goes.
+    /// When it disappears.
     pub end: f64,
     /// One line or two.
     pub lines: Vec<String>,
@@ -66,7 +66,8 @@ fn fits(words: &[Word]) -> bool {
     !paused && last.end - first.start <= LONGEST && lines(words).is_some()
 }
 
-/// The words in one line or two; none if they do not fit. The break is where a clause ends, or else where the lines are most alike.
+/// The words in one line or two; `None` if they do not fit. The break is where a clause ends, or else where the lines have the most
+/// similar lengths.
 fn lines(words: &[Word]) -> Option<Vec<String>> {
     let whole = crate::words::text_of(words);
     if columns(&whole) <= COLUMNS {

@@ -1,9 +1,9 @@
 //! Cuts sound into pieces that are short enough for recognition and cut no word. Pure.
 //!
 //! A piece ends at a long pause; from some length on at a short one; and at its longest in the longest silence of its second half.
-//! Where there is none, somebody talks without a breath: the next piece begins a little before the end of this one, and the words of
-//! the two are joined. Sound in which nobody speaks belongs to no piece, apart from the edges of what is said. While calls are served
-//! pieces are shorter: a recogniser ends the one that it has begun before it turns to a call.
+//! Where there is no silence, the next piece begins a little before the end of this one, and the words of the two are joined. Sound
+//! in which nobody speaks belongs to no piece, apart from the edges of what is said. While calls are served
+//! pieces are shorter, because a recogniser finishes the piece that it has begun before it serves a call.
 
 use std::ops::Range;
 
@@ -17,21 +17,21 @@ const EDGE: usize = 12;
 const LONG_PAUSE: usize = 47;
 /// A pause that ends a piece of some length (0.3 s).
 const SHORT_PAUSE: usize = 10;
-/// Lengths while nobody waits (18 s, 28 s): recognition hears 30 s at once.
+/// Lengths while no calls are served (18 s, 28 s): recognition takes 30 s at once.
 const CALM: Lengths = Lengths { goal: 562, most: 875 };
 /// Lengths while calls are served (5 s, 9 s).
 const BUSY: Lengths = Lengths { goal: 156, most: 281 };
 /// Shortest silence in which a piece of the longest length may be cut (0.1 s).
 const GAP: usize = 3;
-/// What two pieces share where there is no pause (3 s).
+/// The overlap of two pieces where there is no pause (3 s).
 const OVERLAP: usize = 94;
 
 /// Lengths of pieces, in windows.
 #[derive(Debug, Clone, Copy)]
 struct Lengths {
-    /// From which on a piece ends at a short pause.
+    /// The length from which a piece ends at a short pause.
     goal: usize,
-    /// That no piece exceeds.
+    /// The longest piece.
     most: usize,
 }
 
@@ -40,9 +40,9 @@ struct Lengths {
 pub(crate) struct Piece {
     /// Where it begins in the recording.
     pub(crate) start: u64,
-    /// How much of its beginning the piece before has as well.
+    /// How much of its beginning overlaps the previous piece.
     pub(crate) shared: usize,
-    /// How much of its end the next piece has as well.
+    /// How much of its end overlaps the next piece.
     pub(crate) shares: usize,
     /// Its sound.
     pub(crate) samples: Vec<i16>,
@@ -51,8 +51,9 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    /// The piece as it is cut while calls are served: one that was cut before waits until they are. Where somebody talks to its end
-    /// without a breath it stays whole.
+    /// The piece cut again into the shorter pieces that calls need: it may have been cut before calls began. Speech without a pause
+    /// stays
+    /// whole.
     pub(crate) fn shorter(self) -> Vec<Self> {
         if self.shares > 0 || self.speech.len() <= BUSY.most {
             return vec![self];
@@ -83,7 +84,7 @@ pub(crate) struct Cutter {
     speech: Vec<bool>,
     /// Where it begins in the recording.
     start: u64,
-    /// How many of its first windows the last piece has as well.
+    /// How many of its first windows overlap the last piece.
     shared: usize,
 }
 
@@ -135,7 +136,7 @@ impl Cutter {
         Some(piece)
     }
 
-    /// Windows since the last speech; none if nobody has spoken.
+    /// Windows since the last speech; `None` before the first speech.
     fn silence(&self) -> Option<usize> {
         self.speech.iter().rev().position(|speech| *speech)
     }
@@ -191,7 +192,7 @@ mod tests {
 
     const WINDOWS_PER_SECOND: usize = 31;
 
-    /// The pieces of a recording while nobody waits.
+    /// The pieces of a recording while no calls are served.
     fn pieces(runs: &[(bool, usize)], rest: usize) -> (Vec<i16>, Vec<bool>, Vec<Piece>) {
         pieces_while(runs, rest, |_| false)
     }

@@ -113,7 +113,7 @@ impl Guide {
             .map(|pair| pair.filter(|pair| pair.likeness >= ALIKE).map(|pair| time(pair.heard)))
             .collect();
         let known = times.iter().flatten().count();
-        // A voice that tells other words, such as whole phrases of a script without spaces, guides nobody.
+        // A voice that reports other words, such as whole phrases of a script without spaces, cannot serve as a guide.
         (known * 2 >= words.len()).then(|| timed(words, &times))
     }
 }

@@ -75,7 +75,7 @@ pub enum Event {
 pub struct End {
     /// Its length.
     pub seconds: f64,
-    /// The language heard last, ISO 639-1; empty: nobody spoke, or the recogniser does not tell it.
+    /// The language heard last, ISO 639-1; empty: there was no speech, or the recogniser does not report it.
     pub language: String,
     /// All times of words were measured.
     pub measured: bool,

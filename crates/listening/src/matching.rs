@@ -1,6 +1,6 @@
 //! Which words of a text were heard, in order. Pure.
 //!
-//! Runs of three words that come once in each of the two are matched first, as far as they are in the same order; what lies between
+//! Runs of three words that come once in each of the two are matched first, if they are in the same order; what lies between
 //! them is compared word by word. So an hour of speech takes little more than its own length, and a chapter that is missing in one
 //! of the two moves nothing else.
 

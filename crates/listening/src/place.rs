@@ -2,7 +2,7 @@
 //!
 //! A word that was heard as it is written, or nearly, has its time; a word in whose place another was heard has that one's time and is
 //! marked; one in whose place nothing was heard is marked and takes the time that its neighbours leave. A number that is digits in one
-//! of the two and words in the other is taken for the same, since nobody can tell how it was to be read.
+//! of the two and words in the other is taken for the same, since its reading is not known.
 
 use serde::Serialize;
 

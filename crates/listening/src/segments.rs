@@ -12,7 +12,7 @@ const LONG: f64 = 15.0;
 pub struct Sureness {
     /// Mean log probability of the tokens.
     pub average_log_probability: f32,
-    /// Probability that nobody spoke.
+    /// Probability that there is no speech.
     pub no_speech_probability: f32,
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn pieces(
     pieces
 }
 
-/// Sends the pieces; returns the recording's length, or none if nobody waits for them any more.
+/// Sends the pieces; returns the recording's length, or `None` if the receiver is gone.
 fn read(file: File, vad: &mut dyn Vad, busy: &Busy, out: &Sender) -> Result<Option<u64>, ListenError> {
     let unreadable = |error: visavis_containers::DecodeError| ListenError::Unreadable(error.to_string());
     let mut decoder = Decoder::open(file).map_err(unreadable)?;
@@ -79,7 +79,7 @@ fn read(file: File, vad: &mut dyn Vad, busy: &Busy, out: &Sender) -> Result<Opti
             }
         }
         if busy {
-            // Where nobody speaks, recognition holds up nothing, and hours of sound would keep a core from the calls.
+            // Without speech, recognition does not slow this loop down, and hours of silence would occupy a core that calls need.
             std::thread::sleep(took);
         }
     }

@@ -99,7 +99,7 @@ struct Work {
     file: Vec<u8>,
 }
 
-/// What is left when a file is complete.
+/// The result of completing a file.
 pub(crate) struct Last {
     /// The last bytes.
     pub(crate) rest: Bytes,

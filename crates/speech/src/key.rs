@@ -62,7 +62,7 @@ impl Key {
         Self(hash.0.finalize().into())
     }
 
-    /// The key of this name, if it is one.
+    /// The key with this name; `None` if the name is malformed.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let mut key = [0; 32];

@@ -15,7 +15,7 @@ pub struct Lexicon(BTreeMap<String, String>);
 /// What is wrong with an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LexiconFault {
-    /// The line is no entry.
+    /// The line is not an entry.
     #[error("line {line}: {why}")]
     Line {
         /// Its number, from 1.
@@ -40,7 +40,7 @@ impl Lexicon {
     /// Reads a file with a line `word = respelling` for each word; lines that begin with `#` are comments.
     ///
     /// # Errors
-    /// For the first line that is no entry.
+    /// For the first line that is not an entry.
     pub fn parse(text: &str) -> Result<Self, LexiconFault> {
         let mut lexicon = Self::default();
         for (line, entry) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
@@ -111,7 +111,7 @@ impl Lexicon {
     }
 }
 
-/// The text with each word respelled by the first lexicon that has it. What is respelled is not looked at again.
+/// The text with each word respelled by the first lexicon that has it. Respellings are not respelled again.
 #[must_use]
 pub fn respelled(text: &str, lexicons: &[&Lexicon]) -> String {
     if lexicons.iter().all(|lexicon| lexicon.is_empty()) {

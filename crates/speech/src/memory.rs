@@ -23,7 +23,7 @@ impl Weighter<Slot, Arc<Whole>> for Bytes {
 
 /// Files by what they say and how.
 pub struct Memory {
-    /// None: it has no room.
+    /// `None`: the memory is switched off.
     cache: Option<Cache<Slot, Arc<Whole>, Bytes>>,
     ttl: Duration,
 }
@@ -76,8 +76,8 @@ impl Memory {
     }
 }
 
-/// Whether what was made then is not older than `ttl`. A clock that was set back a little makes nothing old; what comes from further
-/// ahead was made by a wrong clock, and would never be old.
+/// Whether what was made then is not older than `ttl`. A file slightly ahead of the clock is
+/// accepted, since the clock may have been set back a little. One further ahead is refused, since it would never expire.
 pub(crate) fn is_fresh(made: SystemTime, ttl: Duration, now: SystemTime) -> bool {
     let apart = now.duration_since(made).unwrap_or_else(|ahead| ahead.duration());
     apart < ttl

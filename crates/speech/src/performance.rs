@@ -20,7 +20,7 @@ pub(crate) struct Heard {
     pub(crate) samples: Vec<i16>,
     /// What is said in it, timed from the beginning of the whole.
     pub(crate) times: Times,
-    /// Another voice than the one that was asked for has spoken so far.
+    /// A voice other than the requested one has spoken so far.
     pub(crate) by_another: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Where texts are spoken beside calls: from memory, from the tier beneath it, with somebody who is hearing the same, or anew.
+//! Speaks texts beside calls: from memory, from the tier beneath it, from a request for the same speech in progress, or by the
+//! engine.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,7 +16,7 @@ use crate::script::Script;
 use crate::tier::{Speech, Tier};
 use crate::times::Times;
 
-/// Samples that are encoded at once, of what is there already: 2 s, so that a long file does not wait for its end.
+/// Samples of kept speech that are encoded at once: 2 s, so that a long file can be sent before all of it is encoded.
 const AT_ONCE: usize = 48_000;
 
 /// Least bytes of files that are complete and still being read, whatever is kept.
@@ -39,7 +40,7 @@ pub struct Wanted {
     pub key: Key,
     /// The format of the file.
     pub format: Format,
-    /// Somebody waits for it: it goes before what nobody waits for.
+    /// A client waits for it: it takes precedence over background work.
     pub waited: bool,
 }
 
@@ -53,9 +54,9 @@ impl Wanted {
 pub enum Opened {
     /// It is complete.
     Whole(Arc<Whole>),
-    /// It is being made; the last piece has the whole. Dropping the reader stops the work, if nobody else reads.
+    /// It is being made; the last piece contains the whole file. Dropping the last reader stops the work.
     Growing(Reader<Slot, Coded>),
-    /// The same, but it was begun for somebody else.
+    /// The same, but it was begun for another request.
     Shared(Reader<Slot, Coded>),
 }
 
@@ -72,11 +73,11 @@ pub struct Room {
 struct Written {
     /// Its last piece.
     last: Coded,
-    /// Another voice than the one that was asked for speaks in it: it is not kept.
+    /// A voice other than the requested one speaks in it, so it is not kept.
     by_another: bool,
 }
 
-/// Speech that is there, or that grows.
+/// Speech that is complete, or still growing.
 enum Source {
     Kept(Speech),
     Grows(Reader<Key, Heard>, Origin),
@@ -199,7 +200,7 @@ impl Room {
         Ok(Written { last, by_another })
     }
 
-    /// The speech: kept in the tier, with somebody who wants it in another format, or anew.
+    /// The speech: from the tier, from a request for it in another format, or from the engine.
     async fn source(self: &Arc<Self>, wanted: &Wanted) -> Source {
         let kept = match &self.tier {
             Some(tier) => tier.load(wanted.key).await,
@@ -231,7 +232,7 @@ impl Room {
         let Wanted { script, key, waited, .. } = wanted;
         let made = SystemTime::now();
         let spoken = perform(&script, &self.tts, waited, |heard| filling.push(heard));
-        // None: nobody waits for it any more.
+        // `None`: the last reader has left.
         let Some(spoken) = filling.while_wanted(spoken).await else { return };
         let heard = filling.items();
         let is_kept = spoken.is_ok() && !heard.iter().any(|heard| heard.by_another);

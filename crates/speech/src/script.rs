@@ -7,7 +7,7 @@ use visavis_engine::Speed;
 pub enum Piece {
     /// Words.
     Say {
-        /// As written, but for respellings.
+        /// As written, except for respellings.
         text: String,
         /// Relative to the configured speed.
         speed: Speed,

@@ -6,7 +6,7 @@ use crate::lexicon::{Lexicon, respelled};
 use crate::script::Piece;
 use crate::ssml;
 
-/// A text may be this many times as long as is allowed once it is respelled.
+/// How many times the allowed length a text may have after respelling.
 const MOST_SPOKEN: usize = 3;
 
 /// A text, and how it is to be spoken.
@@ -27,7 +27,7 @@ pub struct Text<'a> {
 #[error("{0}")]
 pub struct Fault(pub String);
 
-/// What is spoken of a text.
+/// The script of a text.
 ///
 /// # Errors
 /// If it is empty, too long or no valid SSML, or holds control characters or phonemes.

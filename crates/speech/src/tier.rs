@@ -1,4 +1,5 @@
-//! What is beneath the memory: speech that outlives the process, whatever format it is sent in. Another tier, such as a Redis for
+//! The storage beneath the memory: speech that outlives the process, independent of the format it is sent in. Another tier, such as
+//! a Redis for
 //! several servers, implements [`Tier`].
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub struct Speech {
     pub times: Times,
 }
 
-/// Keeps speech. It never fails a request: what cannot be loaded is spoken anew, and what cannot be kept is lost.
+/// Keeps speech. It never fails a request: what cannot be loaded is spoken again, and what cannot be kept is dropped.
 #[async_trait]
 pub trait Tier: Send + Sync {
     /// Whether something is probably kept under this key; quick, and false where it is not known.

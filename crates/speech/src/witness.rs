@@ -1,5 +1,6 @@
-//! Notices when another engine or voice speaks than the one that was asked for. What it speaks is better than silence, but is not kept:
-//! it would be heard long after the other one is back.
+//! Notices when an engine or voice other than the requested one speaks. Such speech is better than silence, but is not kept: it
+//! would
+//! be served long after the requested voice is back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,7 @@ impl Witness {
     }
 }
 
-/// Whether the engine that begins with this part was not meant to, or speaks with another voice.
+/// Whether the engine that begins with this part is a substitute, or speaks with another voice.
 fn is_another(part: &TtsPart) -> bool {
     part.refused.is_some() || part.routed.as_ref().is_some_and(|routed| !routed.reason.is_planned())
 }

@@ -1,8 +1,9 @@
 //! What is to be written next, and when what failed is tried again. Pure; time is passed in.
 //!
 //! One thing is written at a time. Of each call only its newest context waits. Calls whose context waits are bounded: when there
-//! is no room, the oldest of a call that has ended gives way; if there is none, the new one is not taken, and the call's next
-//! change is another chance. Before its first context a call gets a lease, which is renewed until the call's end.
+//! is no room, the oldest context of an ended call is dropped; if no such call waits, the new context is refused, and the call
+//! tries
+//! again at its next change. Before its first context a call gets a lease, which is renewed until the call's end.
 
 mod entry;
 mod task;
@@ -21,11 +22,11 @@ use crate::trouble::Trouble;
 pub use self::task::End;
 pub(crate) use self::task::{Outcome, Put, Step, Task};
 
-/// How long a lease lasts: so long after its node has died, others need a resume token to get the call.
+/// How long a lease lasts. After a node has died, other nodes need a resume token to get its calls for this long.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
-/// After this much of it a lease is renewed.
+/// The age at which a lease is renewed.
 const RENEWED: Duration = Duration::from_secs(10);
-/// How often expired contexts are removed, and the store is looked at while nothing is written.
+/// How often expired contexts are removed, and the store is probed while nothing is written.
 const SWEPT: Duration = Duration::from_secs(15);
 
 /// How many contexts may wait.
@@ -33,7 +34,7 @@ const SWEPT: Duration = Duration::from_secs(15);
 pub(crate) struct Bounds {
     /// Calls.
     pub(crate) calls: usize,
-    /// Bytes of all their contexts, about.
+    /// Approximate bytes of all their contexts.
     pub(crate) bytes: usize,
 }
 
@@ -48,12 +49,12 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Nothing to be written; the first step looks whether the store can be used.
+    /// An empty backlog. The first step probes whether the store can be used.
     pub(crate) fn new(bounds: Bounds, now: Instant) -> Self {
         Self { calls: HashMap::new(), bounds, bytes: 0, turns: 0, sweep: now, trouble: None }
     }
 
-    /// A call begins; with the lease that it has already, if it goes on from what is stored.
+    /// A call begins. `lease`: the one that it already has, if it goes on from a stored context.
     pub(crate) fn begin(&mut self, call: &CallId, lease: Option<Lease>, now: Instant) {
         let renew = lease.is_some().then_some(now + RENEWED);
         let entry = Entry { begun: lease.is_some(), lease, renew, ..Entry::default() };
@@ -61,7 +62,7 @@ impl Backlog {
         self.calls.insert(call.clone(), entry);
     }
 
-    /// Takes a call's newest context instead of one that waits still.
+    /// Takes a call's newest context; it replaces one that still waits.
     pub(crate) fn put(&mut self, call: &CallId, context: Arc<CallContext>) -> Put {
         let bytes = weight(&context);
         let taken = |entry: &&Entry| !entry.barred && entry.end.is_none();
@@ -99,7 +100,7 @@ impl Backlog {
         (entry.end, entry.renew) = (Some(end), None);
     }
 
-    /// The call's data is deleted by somebody: nothing more is written of it, however long it lasts.
+    /// The call's data was deleted on request: nothing more is written of the call, however long it lasts.
     pub(crate) fn bar(&mut self, call: &CallId) {
         let Some(entry) = self.calls.get_mut(call) else { return };
         self.bytes -= entry.waiting.take().map_or(0, |waiting| waiting.bytes);
@@ -134,7 +135,7 @@ impl Backlog {
         }
     }
 
-    /// What came of a piece of work: a lease, where one was asked for.
+    /// Takes the result of a piece of work: a lease, if one was requested.
     pub(crate) fn done(
         &mut self,
         task: &Task,
@@ -151,7 +152,7 @@ impl Backlog {
                 None => Err(error),
             },
         };
-        // Whatever it said, the store has answered.
+        // Any answer, even a refusal, shows that the store can be reached.
         self.trouble = None;
         if self.is_past(task) {
             return if result.is_ok() { Outcome::Done } else { Outcome::Lost };
@@ -165,7 +166,7 @@ impl Backlog {
                 self.settle(call, task, lease, now);
                 Outcome::Done
             }
-            // Too long: a later one may be shorter.
+            // The context is too long. A later one may be shorter.
             Err(StoreError::Context(_)) => {
                 self.settle(call, task, None, now);
                 Outcome::Lost
@@ -213,7 +214,7 @@ impl Backlog {
         }
     }
 
-    /// Whether this was done under a lease that the call had before it was taken up again here.
+    /// Whether this was done under an earlier lease of a call that has since been resumed here.
     fn is_past(&self, task: &Task) -> bool {
         let (Task::Save { lease, .. } | Task::Renew(lease) | Task::Release { lease, .. }) = task else {
             return false;
@@ -221,7 +222,7 @@ impl Backlog {
         self.calls.get(&lease.call).is_some_and(|entry| entry.lease.as_ref() != Some(lease))
     }
 
-    /// Makes room for a context of this size, if it can. `replaced`: the size of the one in whose place it comes.
+    /// Makes room for a context of this size, if possible. `replaced`: the size of the context that it replaces.
     fn make_room(&mut self, bytes: usize, replaced: Option<usize>) -> bool {
         // A context that is no larger than the one that it replaces needs no further room.
         if replaced.is_some_and(|before| bytes <= before) {

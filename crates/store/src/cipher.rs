@@ -21,7 +21,7 @@ impl Nonce {
     pub(crate) const LENGTH: usize = NONCE_LEN;
 }
 
-/// Which key a value is encrypted with; it tells nothing of the key.
+/// Identifies the key that a value is encrypted with, and reveals nothing about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyId(pub(crate) [u8; KEY_ID]);
 
@@ -38,7 +38,7 @@ pub(crate) struct Cipher {
 }
 
 impl Cipher {
-    /// A cipher of a key of 64 hexadecimal digits; `None` if it is none.
+    /// A cipher of a key of 64 hexadecimal digits; `None` if the key is malformed.
     pub(crate) fn from_hex(key: &str) -> Option<Self> {
         unhex::<KEY>(key).map(|key| Self::new(&key))
     }

@@ -1,4 +1,4 @@
-//! How a node claims a call: if nobody has it, or by a resume token that was redeemed. Pure.
+//! How a node claims a call: while no other node has it, or by a redeemed resume token. Pure.
 
 use crate::token::TokenHash;
 
@@ -7,17 +7,17 @@ use crate::token::TokenHash;
 pub enum Claim {
     /// Only if no other node has the call.
     Free,
-    /// Whoever has the call loses it, unless a later redemption of the same token has claimed it.
+    /// The call's present node loses it, unless a later redemption of the same token has claimed it.
     Over(Redemption),
 }
 
 /// A redemption of a resume token, by which a call is claimed. Until it is made void its bearer may redeem it again: the later
-/// redemption has the higher number, and gets the call, in whatever order their claims arrive.
+/// redemption has the higher number and gets the call, whichever claim arrives first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redemption {
     /// The token.
     pub token: TokenHash,
-    /// Which redemption of it, from 1.
+    /// The number of the redemption, from 1.
     pub number: u32,
 }
 

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::timeline::StoreTime;
 
-/// What tells the time.
+/// A source of time.
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock, which may be set to anything.
     fn wall(&self) -> StoreTime;
 
-    /// A clock that only goes on, from any beginning.
+    /// A monotonic clock with an arbitrary origin.
     fn steady(&self) -> Duration;
 }
 

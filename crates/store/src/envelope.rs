@@ -2,7 +2,7 @@
 //!
 //! A head of 8 bytes: `VVST`, the envelope's form, 0 or 1 (plain or encrypted), the version of what is in it (big-endian).
 //! Plain: 8 bytes of a SHA-256 of all else, the body. Encrypted: the key's id, the nonce, the body with its tag. Both are
-//! bound to the head and to a label, such as the call's id, so that no value passes for that of another call.
+//! bound to the head and to a label, such as the call's id, so that no value can be taken for another call's.
 
 use ring::digest;
 

@@ -1,4 +1,4 @@
-//! Why the store does not do what it is asked. Each message says what to do where people can do something. Pure.
+//! Errors of the store. Each message says what to do, if there is something that people can do. Pure.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,7 +118,7 @@ pub enum ValueFault {
     NotEncrypted,
 }
 
-/// When what failed is worth another attempt.
+/// When a failed request may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// Soon: it may pass by itself.

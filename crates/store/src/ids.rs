@@ -1,4 +1,4 @@
-//! What the store's methods speak of: calls, nodes, and the right to write of a call. Pure.
+//! Types of the store's methods: calls, nodes, and the right to write of a call. Pure.
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// A number that grows with each lease of a call: whoever has a lower one than the newest may not write.
+/// A number that grows with each lease of a call. A holder of a lower number than the newest may not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Fence(pub u64);
 

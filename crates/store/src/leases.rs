@@ -1,7 +1,8 @@
 //! Who may write of which call, in the embedded store. Pure; time is passed in.
 //!
-//! Only one process has the store's file open, so its leases need not outlive it; their fences do, in the file, beside what was
-//! written under them.
+//! Only one process has the store's file open, so leases need not outlive it. Their fences do: each is in the file, beside the
+//! value that
+//! was written under it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::timeline::StoreTime;
 /// The newest lease of a call.
 struct Newest {
     fence: Fence,
-    /// Who has it; none: it was given back, or the call's data was deleted.
+    /// Its holder; `None` if it was given back, or the call's data was deleted.
     node: Option<NodeId>,
     until: StoreTime,
     /// The last redemption of a token by which it was claimed.
@@ -38,7 +39,7 @@ impl Leases {
     ) -> Result<Lease, StoreError> {
         let Term { now, ttl } = term;
         let newest = self.0.get(call);
-        // The same node may ask again: it may not have heard the answer.
+        // The same node may ask again if the answer was lost.
         if let Some(Newest { node: Some(by), until, .. }) = newest
             && claim == Claim::Free
             && by != node
@@ -58,7 +59,7 @@ impl Leases {
         Ok(Lease { call: call.clone(), node: node.clone(), fence })
     }
 
-    /// Lets a lease last from now on.
+    /// Renews a lease.
     pub(crate) fn renew(&mut self, lease: &Lease, term: Term) -> Result<(), StoreError> {
         self.check(lease, Fence::default())?;
         let Lease { call, node, fence } = lease.clone();
@@ -82,12 +83,12 @@ impl Leases {
         self.0.insert(call.clone(), Newest { fence, node: None, until: now, claim: None });
     }
 
-    /// Who has the call, by a lease that lasts still.
+    /// The holder of the call's current lease.
     pub(crate) fn owner(&self, call: &CallId, now: StoreTime) -> Option<NodeId> {
         self.0.get(call).filter(|newest| newest.until > now).and_then(|newest| newest.node.clone())
     }
 
-    /// Whether a lease of this call was given of late.
+    /// Whether a lease of this call is still remembered.
     pub(crate) fn knows(&self, call: &CallId) -> bool {
         self.0.contains_key(call)
     }
@@ -104,7 +105,7 @@ impl Leases {
     }
 }
 
-/// From when on a lease lasts, and how long.
+/// When a lease begins, and how long it lasts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Term {
     pub(crate) now: StoreTime,

@@ -9,7 +9,7 @@
 //! - `leases`: who may write, in the embedded store (pure); `timeline`: its time (pure), [`Clock`]: its clocks
 //!
 //! **Who may write**: a node gets a lease of a call, with a fence above all before. A write under a lower fence is refused,
-//! so that a node that was thought dead does no harm when it awakes.
+//! so that a node that was considered dead does no harm when it comes back.
 
 #![forbid(unsafe_code)]
 
@@ -49,13 +49,14 @@ pub use token::{
 };
 pub use vault::{RedeemError, Vault};
 
-/// Longest wait for a file that nobody has asked for. One that takes longer is there, at least.
+/// Longest wait for a file that is kept only by default. A file that takes longer is used anyway: it exists.
 const LOOKED_AT: Duration = Duration::from_secs(5);
 
-/// Begins to keep calls as configured: in Redis, or in a file of `folder`. `None`: not at all.
+/// Begins to keep calls as configured: in Redis, or in a file of `folder`. `None` if there is no store.
 ///
-/// A store that cannot be used now is tried again, and calls do without it meanwhile. A file that nobody has asked for, which is kept
-/// only by default, is looked at first: if it cannot be used, the log says why, and there is no store.
+/// A store that cannot be used now is tried again, and calls go on without it in the meantime. A file that is kept only by default
+/// is
+/// checked first: if it cannot be used, the log says why, and there is no store.
 ///
 /// # Errors
 /// When the configuration names no store.

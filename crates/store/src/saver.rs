@@ -1,5 +1,5 @@
-//! The actor that writes behind calls: they leave their newest context here and never wait. What is written when, the `backlog`
-//! decides. `actor`: what does it; `tokens`: resume tokens, for which their callers do wait.
+//! Writes contexts in the background: calls leave their newest context here and never wait. `backlog` decides what is written when,
+//! `actor` writes it; `tokens`: resume tokens, for which callers do wait.
 
 mod actor;
 mod tokens;
@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::ids::{CallId, Lease, NodeId};
 use crate::vault::Vault;
 
-/// Calls whose contexts may wait for the store, and bytes of them.
+/// Limits on the contexts that wait for the store: calls and bytes.
 const BOUNDS: Bounds = Bounds { calls: 1024, bytes: 64 << 20 };
 /// Longest wait for one piece of work in the store.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,24 +34,24 @@ pub enum State {
     Opening,
     /// They are.
     Ok,
-    /// They wait: the store fails, and is tried again.
+    /// They wait: the store has failed and is being retried.
     Degraded,
 }
 
-/// How the store is, for operators.
+/// The state of the store, for operators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Health {
     /// `file` or `redis`.
     pub kind: &'static str,
     /// Whether contexts are stored.
     pub state: State,
-    /// Why not, and what to do; empty: they are.
+    /// Why they are not, and what to do; empty if they are.
     pub message: String,
-    /// Calls of which something waits to be written.
+    /// Calls with something that waits to be written.
     pub waiting: usize,
 }
 
-/// Saves the contexts of a server's calls; its copies are the same.
+/// Saves the contexts of a server's calls; clones share one actor.
 #[derive(Clone)]
 pub struct Saver(Arc<Shared>);
 
@@ -59,7 +59,7 @@ struct Shared {
     vault: Arc<Vault>,
     node: NodeId,
     backlog: Mutex<Backlog>,
-    /// Told when another node has taken a call over that has begun here.
+    /// Cancelled when another node takes over a call that began here.
     owned: Mutex<HashMap<CallId, CancellationToken>>,
     /// Wakes the actor.
     changed: Notify,
@@ -71,7 +71,7 @@ struct Shared {
 }
 
 impl Saver {
-    /// Begins to write to a store, as this node. The first thing is to look whether it can be used.
+    /// Begins to write to a store, as this node. It first checks whether the store can be used.
     #[must_use]
     pub fn start(vault: Arc<Vault>, node: NodeId) -> Self {
         Self::bounded(vault, node, BOUNDS)
@@ -105,7 +105,9 @@ impl Saver {
         &self.0.node
     }
 
-    /// A call begins; with its lease, if it goes on from what is stored. The token is cancelled when another node takes it over.
+    /// A call begins. `lease`: the call's own, if it goes on from a stored context. The token is cancelled when another node takes
+    /// the call
+    /// over.
     pub fn begin(&self, call: &CallId, lease: Option<Lease>) -> CancellationToken {
         let lost = CancellationToken::new();
         self.0.owned.lock().insert(call.clone(), lost.clone());
@@ -114,7 +116,7 @@ impl Saver {
         lost
     }
 
-    /// Saves a call's context, later, instead of an earlier one that was not written yet. The call must have begun.
+    /// Queues a call's context; it replaces an earlier one that was not written yet. The call must have begun.
     pub fn save(&self, call: &CallId, context: Arc<CallContext>) {
         let put = self.0.backlog.lock().put(call, context);
         if put == Put::NoRoom {
@@ -124,7 +126,7 @@ impl Saver {
         self.0.note();
     }
 
-    /// Saves each context that a call has remembered, until there will be no more.
+    /// Saves each context that a call remembers, until the call's sender is gone.
     pub async fn follow(&self, call: &CallId, mut remembered: watch::Receiver<Option<Arc<CallContext>>>) {
         while remembered.changed().await.is_ok() {
             let context = remembered.borrow_and_update().clone();
@@ -156,10 +158,10 @@ impl Saver {
         self.0.is_elsewhere(call).await
     }
 
-    /// The newest context of a call, written or not; `None`: none is kept.
+    /// The newest context of a call, written or not; `None` if nothing is kept of it.
     ///
     /// # Errors
-    /// As [`Vault::load`]; the call can begin anew.
+    /// As [`Vault::load`]; the call can begin without a context.
     pub async fn load(&self, call: &CallId) -> Result<Option<Arc<CallContext>>, StoreError> {
         let waiting = self.0.backlog.lock().context(call);
         if waiting.is_some() {
@@ -168,7 +170,7 @@ impl Saver {
         Ok(in_time(self.0.vault.load(call)).await?.map(Arc::new))
     }
 
-    /// Makes this node the owner of a call, for whoever has redeemed its token: another node that has it loses it.
+    /// Makes this node the owner of a call whose token was redeemed. Another node that owns the call loses it.
     ///
     /// # Errors
     /// When a later redemption of the token has claimed the call, or the store fails.
@@ -187,7 +189,7 @@ impl Saver {
         in_time(self.0.vault.delete(call)).await.map(drop)
     }
 
-    /// How the store is.
+    /// The state of the store.
     #[must_use]
     pub fn health(&self) -> Health {
         let backlog = self.0.backlog.lock();
@@ -200,7 +202,7 @@ impl Saver {
         Health { kind: self.0.vault.store().kind(), state, message, waiting: backlog.waiting() }
     }
 
-    /// Writes what waits, for no longer than this, and stops. Returns of how many calls something was not written.
+    /// Writes what waits, for no longer than this, and stops. Returns the number of calls with something unwritten.
     pub async fn stop(&self, within: Duration) -> usize {
         let mut waiting = self.0.waiting.subscribe();
         _ = timeout(within, waiting.wait_for(|waiting| *waiting == 0)).await;

@@ -1,4 +1,4 @@
-//! The one trait of all stores, over bytes: what the bytes are, the `vault` knows.
+//! The one trait of all stores. It handles bytes; `vault` gives them their meaning.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::error::StoreError;
 use crate::ids::{CallId, Lease, NodeId};
 use crate::token::{Extended, Taken, TokenHash};
 
-/// How long a call's fence is kept at least, so that a node that lost the call cannot write when it awakes.
+/// How long a call's fence is kept at least, so that a node that lost the call cannot write when it comes back.
 pub(crate) const FENCE_KEPT: Duration = Duration::from_secs(3600);
 
-/// Keeps a value for each call, for whoever holds the call's newest lease, and resume tokens.
+/// Keeps resume tokens, and a value for each call, which the holder of the call's newest lease may write.
 ///
-/// What is kept is listed only to expire it. All times are by the store's own clock, which does not go back; a clock of a
-/// node that is wrong changes nothing.
+/// What is kept is listed only to expire it. All times are by the store's own clock, which does not go back; the
+/// nodes' clocks do not matter.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// What it is, in a word for people.
+    /// The kind of store, in a word for people.
     fn kind(&self) -> &'static str;
 
     /// Gives a node the right to write of a call for `ttl`, with a higher fence than any lease of this call before. The
@@ -35,20 +35,20 @@ pub trait Store: Send + Sync + 'static {
         claim: Claim,
     ) -> Result<Lease, StoreError>;
 
-    /// Lets a lease last for `ttl` from now, even if it had expired, as long as no newer one was given.
+    /// Renews a lease for `ttl` from now, even if it has expired, unless a newer one was given.
     ///
     /// # Errors
     /// When there is a newer one, or the store fails.
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError>;
 
-    /// Gives a lease back. With `keep`, the call's value is kept no longer than that from now on.
+    /// Gives a lease back. With `keep`, the call's value expires after that time at the latest.
     ///
     /// # Errors
     /// When there is a newer one, or the store fails.
     async fn release(&self, lease: &Lease, keep: Option<Duration>) -> Result<(), StoreError>;
 
-    /// Stores the call's value durably for `keep`. Of two values of a lease the one of the higher version stays, in whatever
-    /// order they arrive, so that a late repetition does no harm.
+    /// Stores the call's value durably for `keep`. Of two values under a lease the higher version stays, whichever
+    /// arrives last, so that a late retry does no harm.
     ///
     /// # Errors
     /// When there is a newer lease, what is stored already is another program's or a newer version's, or the store fails.
@@ -61,34 +61,34 @@ pub trait Store: Send + Sync + 'static {
     /// When the store fails.
     async fn load(&self, call: &CallId) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Deletes the call's value and ends its lease, whoever holds it: its holder can write no more. True if there was a
-    /// value.
+    /// Deletes the call's value and ends its lease, so that its holder can no longer write. True if there was a value.
     ///
     /// # Errors
     /// When the store fails.
     async fn delete(&self, call: &CallId) -> Result<bool, StoreError>;
 
-    /// Who has the call; `None`: nobody.
+    /// The node that has the call, if any.
     ///
     /// # Errors
     /// When the store fails.
     async fn owner(&self, call: &CallId) -> Result<Option<NodeId>, StoreError>;
 
-    /// Keeps what a resume token stands for. For so long it is good.
+    /// Keeps what a resume token stands for. It is good for `keep`.
     ///
     /// # Errors
     /// When the store fails.
     async fn put_token(&self, token: &TokenHash, value: &[u8], keep: Duration) -> Result<(), StoreError>;
 
-    /// Lets a resume token be good for this long from now on, even if it has expired, unless it was redeemed. A store that dies may have
-    /// lost what was said within the last 20 s.
+    /// Extends a resume token by this long from now, even if it has expired, unless it was redeemed. A store that dies may lose the
+    /// extensions of the last 20 s.
     ///
     /// # Errors
     /// When the store fails.
     async fn extend_token(&self, token: &TokenHash, keep: Duration) -> Result<Extended, StoreError>;
 
     /// Redeems a resume token. One that was redeemed less than `again` ago is redeemed again, unless it was made void; each redemption
-    /// has a higher number than those before. For [`TOKEN_REMEMBERED`](crate::TOKEN_REMEMBERED) further takers learn why it is not good.
+    /// has a higher number than those before. For [`TOKEN_REMEMBERED`](crate::TOKEN_REMEMBERED) later attempts are told why it is
+    /// not good.
     ///
     /// # Errors
     /// When the store fails.
@@ -100,13 +100,13 @@ pub trait Store: Send + Sync + 'static {
     /// When the store fails.
     async fn look_at_token(&self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, StoreError>;
 
-    /// Makes a resume token worth nothing, for good.
+    /// Makes a resume token void, permanently.
     ///
     /// # Errors
     /// When the store fails.
     async fn void_token(&self, token: &TokenHash) -> Result<(), StoreError>;
 
-    /// Lets a resume token that was redeemed be good again, for this long, unless it was made void.
+    /// Makes a redeemed resume token good again for this long, unless it is void.
     ///
     /// # Errors
     /// When the store fails.

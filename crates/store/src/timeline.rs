@@ -1,8 +1,10 @@
 //! The embedded store's own time, which never goes back. Pure; clocks are read by the `clock`.
 //!
-//! While the store is open, time passes as the machine's steady clock does, whatever the wall clock is set to. When it is
-//! opened, its time goes on from the wall clock, or from the last time that was recorded in the file, if that is later: a clock
-//! that was set back between two starts gives no token a longer life.
+//! While the store is open, its time follows the machine's monotonic clock and ignores changes of the wall clock. When it is
+//! opened, its
+//! time starts at the wall clock or at the last time recorded in the file, whichever is later, so that a clock that was set back
+//! between
+//! two starts extends no token.
 
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ impl StoreTime {
         Self(self.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// How long it is until then; zero if that is past.
+    /// The time left until then; zero if it is past.
     #[must_use]
     pub fn until(self, then: Self) -> Duration {
         Duration::from_millis(then.0.saturating_sub(self.0))

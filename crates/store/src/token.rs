@@ -1,5 +1,5 @@
-//! Resume tokens: whoever shows one may go on with a call, once; and once more, for a moment, as long as nothing has come over the
-//! connection that the first time began. Stores know only their hashes, so that what leaks from a store opens no call.
+//! Resume tokens: the bearer of one may go on with a call, once; and once more, for a moment, as long as nothing has come over the
+//! connection that the first time began. Stores know only their hashes, so that a leaked store gives access to no call.
 
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::ids::CallId;
 
-/// How long a token is remembered after it was used or has expired, so that its bearer is told why it opens nothing.
+/// How long a token is remembered after it was used or has expired, so that its bearer is told why it is refused.
 pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(600);
 
-/// How long a token that was redeemed may be redeemed again, unless it was made void: its bearer may never have heard the answer.
+/// How long a token that was redeemed may be redeemed again, unless it was made void: the response may have been lost on its way to
+/// the bearer.
 pub const REDEEMED_AGAIN: Duration = Duration::from_secs(30);
 
 const LENGTH: usize = 32;
@@ -24,10 +25,10 @@ const LENGTH: usize = 32;
 pub struct ResumeToken([u8; LENGTH]);
 
 impl ResumeToken {
-    /// A new one, which nobody can guess.
+    /// A new random token.
     ///
     /// # Errors
-    /// When the operating system gives no random numbers.
+    /// When the operating system returns no random numbers.
     pub fn generate() -> Result<Self, StoreError> {
         let mut bytes = [0; LENGTH];
         let filled = SystemRandom::new().fill(&mut bytes);
@@ -79,13 +80,13 @@ impl TokenHash {
         hex(&self.0)
     }
 
-    /// The hash of these hexadecimal digits; `None` if they are none.
+    /// The hash that these hexadecimal digits represent; `None` if they are malformed.
     fn from_hex(text: &str) -> Option<Self> {
         unhex(text).map(Self)
     }
 }
 
-/// What a store has of a token that somebody shows, with what it stands for.
+/// The result of showing a token to a store, with what the token stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken<T> {
     /// It was good, or its bearer may have it once more: it is redeemed now.
@@ -153,13 +154,13 @@ impl Binding {
         Self { call: call.as_str().into(), user: user.into(), after: None }
     }
 
-    /// The same for a token that is told in the answer to this one: whoever shows it has no need of this one any more.
+    /// The same for a token that is sent in the response to `token`: a client that shows the new one no longer needs `token`.
     #[must_use]
     pub fn told_by(self, token: &TokenHash) -> Self {
         Self { after: Some(token.hex()), ..self }
     }
 
-    /// The token in whose answer it was told.
+    /// The token in whose response this one was sent.
     pub(crate) fn after(&self) -> Option<TokenHash> {
         self.after.as_deref().and_then(TokenHash::from_hex)
     }

@@ -74,7 +74,7 @@ impl Vault {
     ///
     /// # Errors
     /// When the store fails, or what it keeps is damaged, another program's, a newer version's or encrypted with another key.
-    /// The call can begin anew.
+    /// The call can begin without a context.
     pub async fn load(&self, call: &CallId) -> Result<Option<CallContext>, StoreError> {
         let Some(value) = self.store.load(call).await? else { return Ok(None) };
         let label = of_call(call);
@@ -84,7 +84,7 @@ impl Vault {
         Ok(Some(CallContext::read(&json)?))
     }
 
-    /// Deletes all that is kept of a call: whoever has it can write of it no more. True if there was a context.
+    /// Deletes all that is kept of a call. The node that has the call can no longer write of it. True if there was a context.
     ///
     /// # Errors
     /// When the store fails.
@@ -159,7 +159,7 @@ impl Vault {
             Taken::Expired(value) => (value, Err(TokenRefusal::Expired)),
             Taken::Unknown => return Err(TokenRefusal::Unknown.into()),
         };
-        // First, so that nobody learns anything of another's token.
+        // Checked first, so that nothing is revealed about another user's token.
         let binding = self.binding(token, &value)?;
         binding.admit(call, user)?;
         Ok(Judged { redemption: worth?, after: binding.after() })

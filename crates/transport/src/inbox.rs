@@ -11,7 +11,7 @@ use super::protocol::{Packet, Protocol, Received};
 const MESSAGES: (f64, f64) = (20.0, 200.0);
 /// Bytes of messages per second, and in a burst. Declarations of tools are the slowest to parse: some milliseconds for 64 KiB.
 const BYTES: (f64, f64) = (32.0 * 1024.0, 256.0 * 1024.0);
-/// Longer texts are parsed on a separate thread.
+/// Longer texts are parsed on a separate thread, as are those that the dialect names.
 const SHORT: usize = 2048;
 
 /// The packets of one client.
@@ -44,7 +44,8 @@ impl Inbox {
     /// limited by the caller, in seconds.
     pub async fn read(&mut self, packet: Packet) -> Received {
         let bytes = packet.size();
-        let received = if matches!(packet, Packet::Text(_)) && bytes > SHORT {
+        let is_long = matches!(packet, Packet::Text(_)) && bytes > SHORT;
+        let received = if is_long || self.protocol.may_take_long(&packet) {
             self.read_apart(packet).await
         } else {
             self.protocol.receive(packet)
@@ -70,8 +71,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::ClientCommand;
-    use crate::protocol::Rtvi;
+    use crate::event::{CallEvent, ClientCommand};
+    use crate::protocol::{Rtvi, Sound, Speech};
 
     async fn commands(inbox: &mut Inbox, text: &str) -> Vec<ClientCommand> {
         match inbox.read(text.to_owned().into()).await {
@@ -92,6 +93,47 @@ mod tests {
             assert_eq!(commands(&mut inbox, message).await, [ClientCommand::Interrupt]);
         }
         assert!(inbox.began.elapsed().abs_diff(Duration::from_secs(2)) < Duration::from_millis(50));
+    }
+
+    /// A dialect in which every packet takes long, and says on which thread it was interpreted.
+    struct Slow;
+
+    impl Protocol for Slow {
+        fn receive(&self, _: Packet) -> Received {
+            Received::Fault(format!("{:?}", std::thread::current().id()))
+        }
+
+        fn may_take_long(&self, packet: &Packet) -> bool {
+            *packet == Packet::Text("long".into())
+        }
+
+        fn samples(&self, _: &Sound) -> Result<Vec<i16>, String> {
+            Ok(Vec::new())
+        }
+
+        fn event(&self, _: &CallEvent, _: Duration) -> Vec<Packet> {
+            Vec::new()
+        }
+
+        fn speech_rate(&self) -> u32 {
+            16_000
+        }
+
+        fn speech(&self, _: &Speech) -> Vec<Packet> {
+            Vec::new()
+        }
+
+        fn fatal(&self, _: &str) -> Vec<Packet> {
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_take_long_is_read_apart_from_the_threads_that_carry_calls() {
+        let mut inbox = Inbox::new(Arc::new(Slow));
+        let here = Received::Fault(format!("{:?}", std::thread::current().id()));
+        assert_eq!(inbox.read("short".to_owned().into()).await, here);
+        assert_ne!(inbox.read("long".to_owned().into()).await, here);
     }
 
     #[tokio::test]

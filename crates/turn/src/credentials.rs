@@ -1,7 +1,8 @@
 //! Time-limited credentials of a shared secret, as coturn's `use-auth-secret` has them. Pure.
 //!
 //! The user name is `EXPIRY:USER`, with the second of the Unix epoch from which it is no longer valid; the password is the HMAC-SHA1
-//! of that name under the secret, in Base64. Whoever has the secret can check what another issued, and nothing is stored.
+//! of that name under the secret, in Base64. Every holder of the secret can check the credentials that others issue, and nothing is
+//! stored.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use base64::prelude::*;
 use rtc_turn::crypto::{self, CryptoError, HmacAlgorithm, RTCCrypto, RTCCryptoProvider};
 
-/// The user name of all whom nobody knows: one user, not a new one for each request, so that they have a quota. It is no pseudonym.
+/// The user of all anonymous callers. They share one user, so that they share a quota; it is not a pseudonym.
 pub const UNKNOWN: &str = "unknown";
 
 /// Bytes of a secret that is made at random.
@@ -32,7 +33,7 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// The secret of a TURN server and of those who issue credentials for it; never shown.
+/// The secret that a TURN server shares with the issuers of its credentials; never shown.
 #[derive(Clone)]
 pub struct SharedSecret {
     secret: Arc<[u8]>,
@@ -46,7 +47,7 @@ impl fmt::Debug for SharedSecret {
 }
 
 impl SharedSecret {
-    /// A secret that is given, such as coturn's `static-auth-secret`.
+    /// A configured secret, such as coturn's `static-auth-secret`.
     ///
     /// # Errors
     /// If there is no cryptography.
@@ -54,10 +55,10 @@ impl SharedSecret {
         Ok(Self { secret: secret.as_bytes().into(), provider: crypto::default_provider()? })
     }
 
-    /// A secret that nobody else has.
+    /// A random secret of this server alone.
     ///
     /// # Errors
-    /// If there is no cryptography, or no randomness.
+    /// If the cryptography or the random numbers fail.
     pub fn random() -> Result<Self, CryptoError> {
         let provider = crypto::default_provider()?;
         let mut secret = [0; RANDOM];
@@ -109,7 +110,7 @@ impl SharedSecret {
 pub(crate) struct Username<'a> {
     /// The second of the Unix epoch from which it is no longer valid.
     pub(crate) expires: u64,
-    /// Whom its allocations are counted against; empty: the name is a bare time, as coturn allows.
+    /// The user that its allocations are counted against; empty if the name is a time alone, as coturn allows.
     pub(crate) user: &'a str,
 }
 

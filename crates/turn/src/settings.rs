@@ -65,7 +65,7 @@ pub struct RelayAddress {
 pub struct Limits {
     /// Allocations in all.
     pub allocations: usize,
-    /// Allocations of one user; those whom nobody knows share half of all.
+    /// Allocations of one user; all anonymous callers together share half of the total.
     pub allocations_per_user: usize,
     /// Bytes per second that one allocation relays in each direction; a second's worth at once.
     pub bytes_per_second: u32,

@@ -4,11 +4,9 @@ use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::animation::recording::header;
-use crate::audio::pcm;
+use crate::audio::{pcm, wav_header};
+use crate::frame::OUT_RATE;
 
-/// Bytes before the samples.
-const HEADER: usize = 44;
 /// The header and the samples encoded with it: a multiple of three bytes.
 const FIRST: usize = 48;
 
@@ -29,7 +27,7 @@ impl Wave {
         self.samples += samples.len();
         let mut bytes = std::mem::take(&mut self.rest);
         bytes.extend(pcm::bytes(samples));
-        let missing = (FIRST - HEADER - self.first.len()).min(bytes.len());
+        let missing = (FIRST - wav_header::BYTES - self.first.len()).min(bytes.len());
         self.first.extend(bytes.drain(..missing));
         let whole = bytes.len() / 3 * 3;
         self.rest = bytes.split_off(whole);
@@ -40,7 +38,7 @@ impl Wave {
 
     /// The file's text, in parts.
     pub(super) fn finish(mut self) -> Vec<Bytes> {
-        let mut begin = header(self.samples).to_vec();
+        let mut begin = wav_header::header(OUT_RATE, Some(self.samples as u64)).to_vec();
         begin.append(&mut self.first);
         let mut parts = vec![Bytes::from(STANDARD.encode(begin))];
         parts.append(&mut self.parts);

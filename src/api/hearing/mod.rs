@@ -75,7 +75,7 @@ impl Desk {
         Err(Fault::of("language", detail))
     }
 
-    /// Refuses to translate where nobody can.
+    /// Refuses to translate if no engine can.
     pub(super) fn check_translates(&self) -> Result<(), Fault> {
         if self.engines.stt.capabilities().translates {
             return Ok(());
@@ -166,7 +166,7 @@ pub(super) fn named(name: &str, done: Result<Value, Fault>) -> Value {
     result
 }
 
-/// What was made of recordings, which nobody on the way keeps.
+/// The results of recordings, which no proxy may cache.
 pub(super) fn answer(body: &Value) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

@@ -18,7 +18,7 @@ use crate::engine::sampling::Length;
 use crate::engine::{LlmRequest, Sampling};
 use crate::frame::{Message, Role};
 
-/// Tokens of a completion whose length nobody says, as in OpenAI's API.
+/// Tokens of a completion without a requested length, as in OpenAI's API.
 const SHORT: u32 = 16;
 
 /// What a request asks for.

@@ -22,7 +22,7 @@ impl<'a> Fields<'a> {
     /// The fields of the object at this place.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it has another type.
     pub(super) fn of(value: &'a Value, path: impl Into<String>) -> Result<Self, ApiError> {
         let path = path.into();
         match value.as_object() {

@@ -13,7 +13,7 @@ pub(super) enum Part {
     Call(WrittenCall),
 }
 
-/// A response as far as it has come.
+/// A response so far.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     thoughts: Thoughts,
@@ -51,7 +51,7 @@ impl Parts {
         self.called
     }
 
-    /// How it has ended, as far as the engine has told.
+    /// How it ended, once the engine has reported it.
     pub(super) fn ended(&self) -> Ended {
         self.ended
     }

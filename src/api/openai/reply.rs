@@ -154,7 +154,7 @@ impl Chunks {
         Self { head, parts: Parts::default(), streamed }
     }
 
-    /// The event before all parts; empty if there is none.
+    /// The event before all parts; empty if the form has no such event.
     pub(super) fn begin(&self) -> String {
         match self.head.shape {
             Shape::Chat => self.chunk(&json!({ "role": "assistant", "content": "" }), None),
@@ -162,7 +162,7 @@ impl Chunks {
         }
     }
 
-    /// Takes a piece; returns its events, of which there may be none.
+    /// Takes a piece; returns its events, possibly none.
     pub(super) fn take(&mut self, piece: LlmPiece) -> String {
         let parts = self.parts.take(piece);
         self.events(parts)

@@ -11,10 +11,10 @@ use crate::engine::sampling::Length;
 const MOST_STOPS: usize = 4;
 /// Longest stop string in bytes, as our own engine takes it.
 const LONGEST_STOP: usize = 256;
-/// The least share of nucleus sampling: 0 is none of its values, and asks for the likeliest token.
+/// The least share of nucleus sampling: 0 is not a valid value; it asks for the likeliest token.
 const LEAST_TOP_P: f64 = 1e-4;
 
-/// Reads how a response is to be written, but for its form and its calls.
+/// Reads how a response is to be written, without its form and its calls.
 pub(super) fn sampling(fields: &Fields<'_>) -> Result<Sampling, ApiError> {
     refuse_unsupported(fields)?;
     let temperature = fields.decimal("temperature", &(0.0..=2.0))?;

@@ -1,6 +1,6 @@
 //! Has the language model write one response for a program. Calls go before it: it waits for their turns, and takes none of their slots.
 //!
-//! Whoever leaves ends the work: the engine sees that nobody reads any more, and its permit is given back.
+//! A client that leaves ends the work: the engine notices that its reader is gone, and the permit is given back.
 
 use std::future::ready;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -48,7 +48,7 @@ pub(super) fn head(shape: Shape, model: String) -> Head {
 /// Writes a response with the server's language model, if there is room for the request.
 ///
 /// # Errors
-/// If there is none, or the model writes nothing.
+/// If there is no room for it, the engine fails, or the model writes nothing.
 pub(super) async fn serve(app: &App, principal: Principal, order: Order) -> Result<Response, ApiError> {
     check_ready(app)?;
     let caller = Caller { user: principal.user().into(), ..Caller::default() };

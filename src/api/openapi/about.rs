@@ -10,7 +10,7 @@ use utoipa::openapi::{
 use super::shape::{Shape, file, named, text};
 use super::topic::Topic;
 
-/// The name of the key of whoever runs the server.
+/// The name of the operator's key.
 pub(super) const ADMIN_KEY: &str = "adminKey";
 /// JSON's media type.
 pub(in crate::api) const JSON: &str = "application/json";
@@ -67,7 +67,7 @@ impl About {
         self
     }
 
-    /// Needs the key of whoever runs the server.
+    /// Needs the operator's key.
     pub(in crate::api) fn with_key(mut self) -> Self {
         let none: [&str; 0] = [];
         self.operation.security = Some(vec![SecurityRequirement::new(ADMIN_KEY, none)]);

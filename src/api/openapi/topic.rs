@@ -7,7 +7,7 @@ pub(in crate::api) enum Topic {
     Speech,
     /// Recordings as text, and texts over recordings.
     Recordings,
-    /// Both, where nobody waits for them.
+    /// Both, in the background.
     Jobs,
     /// The language model.
     Chats,

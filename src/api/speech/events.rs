@@ -29,7 +29,7 @@ impl Told {
     /// Those of these names.
     ///
     /// # Errors
-    /// For a name that is none.
+    /// For an unknown name.
     pub(in crate::api) fn named(names: &[String]) -> Result<Self, Fault> {
         let mut told = Self::default();
         for name in names {

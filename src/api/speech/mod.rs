@@ -200,7 +200,7 @@ impl Desk {
         Ok(Ready::Whole(whole, origin))
     }
 
-    /// Speaks a text that nobody waits for, behind all that somebody does.
+    /// Speaks a text in the background, after all requests that a client waits for.
     ///
     /// # Errors
     /// What is wrong with it, or that the voice fails or has no time.

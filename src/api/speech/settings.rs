@@ -51,7 +51,7 @@ pub(super) fn lexicon(own: &SpeechApi) -> anyhow::Result<Lexicon> {
     Lexicon::parse(&text).with_context(named)
 }
 
-/// The folder of speech; none: there is to be none, or it cannot be read.
+/// The folder of speech; `None` if it is switched off or cannot be read.
 pub(super) fn disk(config: &Config, ttl: Duration) -> Option<Disk> {
     let bytes = u64::from(config.speech_api.disk_mb) << 20;
     if bytes == 0 {

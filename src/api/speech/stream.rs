@@ -18,7 +18,7 @@ use crate::api::sending::{Played, while_it_plays};
 use crate::engine::EngineError;
 use crate::frame::OUT_RATE;
 
-/// A file of which something is there. Dropping it stops the work, if nobody else wants it.
+/// A file with its first bytes available. Dropping it stops the work, unless another request wants it.
 pub(in crate::api) struct Growing {
     first: Arc<Coded>,
     reader: Reader<Slot, Coded>,
@@ -64,7 +64,7 @@ impl Growing {
         stream::once(std::future::ready(Ok(first))).chain(rest)
     }
 
-    /// The file as a body. If the voice fails, the connection is broken off, so that nobody takes the part for the whole.
+    /// The file as a body. If the voice fails, the connection is aborted, so that no client takes the part for the whole.
     pub(super) fn body(self) -> Body {
         body(self.pieces().map(|coded| match coded {
             Ok(coded) => Ok(Played { bytes: coded.bytes.clone(), lasts: lasts(coded.samples) }),
@@ -121,7 +121,7 @@ fn one(part: Played) -> impl Stream<Item = Played> + Send {
     stream::once(std::future::ready(part))
 }
 
-/// A part that nobody listens to.
+/// A part whose reader is gone.
 fn at_once(bytes: Bytes) -> Played {
     Played { bytes, lasts: Duration::ZERO }
 }

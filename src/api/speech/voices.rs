@@ -47,7 +47,7 @@ pub(super) struct Chosen {
     pub(super) voice: String,
     /// ISO 639-1; empty: not known.
     pub(super) language: String,
-    /// The voice that this is, as far as the engine lists its voices.
+    /// This voice in the engine's list, if the engine lists its voices.
     pub(super) speaks: String,
     /// What speaks it, such as `piper`.
     pub(super) source: String,

@@ -15,7 +15,7 @@ impl Block {
     /// Becomes the mean of all channels.
     pub(super) fn mix(&mut self, rate: u32, interleaved: &[f32], channels: usize) {
         let channels = channels.max(1);
-        // Floats may be anything; a NaN would spread through the filters behind.
+        // A float may be a NaN, which would spread through the later filters.
         let sound = |sample: &f32| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
         let mean = |frame: &[f32]| frame.iter().map(sound).sum::<f32>() / channels as f32;
         self.rate = rate;

@@ -1,4 +1,4 @@
-//! Makes sound of packets.
+//! Decodes packets into sound.
 
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -12,9 +12,9 @@ use super::opus_packets::OpusPackets;
 pub(super) enum Codec {
     /// Symphonia's own.
     Plain(Plain),
-    /// It has none for Opus.
+    /// Symphonia has no decoder for Opus.
     Opus(Box<OpusPackets>),
-    /// Its own one knows neither HE-AAC nor more than two channels.
+    /// Symphonia's decoder supports neither HE-AAC nor more than two channels.
     Aac(Box<AacPackets>),
 }
 

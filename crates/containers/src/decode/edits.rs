@@ -1,12 +1,12 @@
-//! MP4's edit list, of which readers take no notice: how much of its first sound is an encoder's delay.
+//! MP4's edit list, which readers ignore: how much of the first sound is an encoder's delay.
 
 use std::io::{self, SeekFrom};
 
 use super::source::Source;
 
-/// Boxes that are looked at in one place. Only files in fragments have more.
+/// Most boxes that are examined at one level. Only fragmented files have more.
 const BOXES: usize = 1_000;
-/// A longer beginning that is left out is a cut, not a delay. Nothing is known of why it was cut, and it may be heard.
+/// A longer skipped beginning is a cut, not a delay. It is kept, because the reason for the cut is not known.
 const SECONDS: u64 = 1;
 
 /// A time in a track's own ticks.

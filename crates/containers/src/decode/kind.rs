@@ -1,5 +1,5 @@
-//! Pure: what a file is, by its first bytes. Told before a reader is chosen, as readers search for sound in everything: three bytes
-//! of a picture look like a frame of MP3.
+//! Pure: the kind of a file, by its first bytes. It is determined before a reader is chosen, because readers search for sound in
+//! anything: three bytes of a picture look like a frame of MP3.
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) enum Kind {
     Unsupported(&'static str),
     /// Something else.
     Other(&'static str),
-    /// Nothing at all.
+    /// An empty file.
     Empty,
     /// Perhaps sound that begins in the middle.
     Unknown,
@@ -104,7 +104,7 @@ fn sync(head: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Whether all of it is what people or programs write as text. A character that the end cuts is left out.
+/// Whether all of it is text. A character that is cut off at the end is ignored.
 fn is_text(head: &[u8]) -> bool {
     let whole = match std::str::from_utf8(head) {
         Ok(text) => text,

@@ -1,4 +1,4 @@
-//! Reads sound files. [`Decoder`] asks the container for packets; `codec` makes sound of them, `mono` what is given out.
+//! Reads sound files. [`Decoder`] takes packets from the container, `codec` decodes them, and `mono` mixes and resamples the sound.
 
 mod aac_packets;
 mod block;
@@ -36,9 +36,9 @@ pub const RATE: u32 = 16_000;
 const PIECE: usize = 8_192;
 /// Bytes of a file's beginning that say what it is.
 const HEAD: u64 = 512;
-/// A file may begin anew that often, as recordings of radio do. Each time costs a decoder.
+/// How often a new stream may begin in a file, as in recordings of radio. Each one needs a new decoder.
 const CHAINED: u32 = 1_000;
-/// After so many packets in a row that cannot be decoded, the rest is taken for none.
+/// After this many packets in a row that cannot be decoded, the rest of the file is ignored.
 const LOST: u32 = 10_000;
 
 /// What a file tells of its sound.
@@ -52,7 +52,7 @@ pub struct Info {
     pub rate: u32,
     /// Its channels; 0 if only its packets tell.
     pub channels: u16,
-    /// Its length, as far as the file tells. What is read may be shorter or longer.
+    /// Its length according to the file, if the file says so. The decoded sound may be shorter or longer.
     pub seconds: Option<f64>,
 }
 
@@ -196,7 +196,7 @@ impl Decoder {
     }
 }
 
-/// Why a file cannot be opened; `container` is what its beginning promised.
+/// Why a file cannot be opened; `container`: the one that its first bytes indicate.
 fn refused(container: Option<&'static str>, error: Error) -> DecodeError {
     match (container, error) {
         (Some(container), Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {

@@ -1,4 +1,4 @@
-//! From blocks of any rate to what is given out.
+//! Resamples blocks of any rate to the decoder's output.
 
 use visavis_media::audio::resample::Resampler;
 use visavis_media::audio::wav::RATES;
@@ -16,7 +16,7 @@ pub(super) struct Mono {
     skip: usize,
     /// Once the rate is known.
     resampler: Option<Resampler>,
-    /// Samples that are held back: the padding, if the sound ends behind them.
+    /// Samples that are held back: they are padding if the sound ends after them.
     padding: usize,
     held: Vec<f32>,
     taken: u64,
@@ -47,7 +47,7 @@ impl Mono {
         Ok(())
     }
 
-    /// Ends the sound, which has `frames` samples if the file tells the truth.
+    /// Ends the sound, which has `frames` samples according to the file.
     pub(super) fn end(&mut self, frames: Option<u64>, out: &mut Vec<i16>) {
         let over = frames.map_or(self.padding, |frames| {
             usize::try_from(self.taken.saturating_sub(frames)).unwrap_or(usize::MAX)

@@ -49,9 +49,9 @@ impl<'a> Head<'a> {
 }
 
 impl OpusPackets {
-    /// `None` for a header that is none, and for ambisonics.
+    /// `None` if the header is invalid, or the sound is ambisonic.
     pub(super) fn new(params: &AudioCodecParameters) -> Option<Self> {
-        // Some programs write Matroska without it.
+        // Some programs write Matroska files without this header.
         let head = match params.extra_data.as_deref() {
             Some(data) => Head::read(data)?,
             None => Head { pre_skip: 0, channels: 1, family: 0, mapping: &[] },
@@ -70,7 +70,7 @@ impl OpusPackets {
     }
 
     pub(super) fn decode(&mut self, packet: &Packet, block: &mut Block) -> Result<(), Undecodable> {
-        // To libopus a packet without bytes is a lost one, whose sound it makes up.
+        // libopus would treat an empty packet as a lost one and conceal it.
         if packet.data.is_empty() {
             return Err(Undecodable);
         }

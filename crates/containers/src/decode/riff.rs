@@ -5,9 +5,9 @@ use std::io::{self, SeekFrom};
 use super::source::{Source, Splice};
 use crate::error::DecodeError;
 
-/// What readers take for "to the end of the file".
+/// The length that readers interpret as "to the end of the file".
 const NOT_KNOWN: [u8; 4] = u32::MAX.to_le_bytes();
-/// Chunks before the samples. No program writes as many.
+/// Most chunks before the samples; no program writes as many.
 const CHUNKS: usize = 256;
 /// The most channels. More are a damaged header, whose numbers readers multiply.
 const CHANNELS: u16 = 64;
@@ -24,7 +24,7 @@ impl Chunk {
     }
 }
 
-/// What a WAV file's header has to say instead; nothing for other files.
+/// The corrections to a WAV file's header; none for other files.
 pub(super) fn splices(file: &mut dyn Source) -> Result<Vec<Splice>, DecodeError> {
     let end = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(0))?;
@@ -77,7 +77,7 @@ fn length(file: &mut dyn Source, claimed: u32, samples: u64, end: u64) -> io::Re
     if u64::from(claimed) >= rest {
         return Ok(all);
     }
-    // Behind the samples there is another chunk, nothing but padding, or the header lies.
+    // After the samples comes another chunk or padding; otherwise the header is wrong.
     let behind = samples + u64::from(claimed) + u64::from(claimed % 2);
     let honest = match chunk(file, behind)? {
         Some(chunk) => chunk.looks_real(end.saturating_sub(behind + 8)),

@@ -1,4 +1,4 @@
-//! A file as its reader sees it: some of its bytes are others.
+//! A file as its reader sees it: some of its bytes are replaced.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

@@ -59,10 +59,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes what a full window has to say, and goes on to the next one.
+    /// Writes the packets of a full window, and begins the next one.
     fn window(&mut self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let mut packets = self.packets()?;
-        // Those at the end do not know what follows.
+        // The last packets depend on blocks that are not known yet.
         packets.truncate(KEPT + SEAM);
         let kept = packets.split_off(KEPT);
         self.write(packets, out);

@@ -1,4 +1,4 @@
-//! FLAC: blocks of one length, behind a header of our own, as the encoder's is made of a whole sound.
+//! FLAC: blocks of equal length after a header of our own, because the encoder's header needs the whole sound.
 
 use std::fmt::Display;
 
@@ -25,7 +25,7 @@ pub(super) struct Writer {
     buffer: FrameBuf,
     pending: Vec<i32>,
     blocks: usize,
-    /// Samples that came.
+    /// Samples received so far.
     taken: u64,
     /// Until it is written.
     header: Option<Vec<u8>>,

@@ -83,8 +83,9 @@ impl Encoder {
         self.rest()
     }
 
-    /// Ends the sound of which `file` holds all that came before: it gets the rest, and at its beginning what its format can tell of
-    /// its length. Returns the rest, as [`finish`](Self::finish) does.
+    /// Ends the sound. `file` holds all bytes so far; the rest is appended, and its header gets the length if the format has a
+    /// place
+    /// for it. Returns the rest, as [`finish`](Self::finish) does.
     ///
     /// # Errors
     /// When the codec fails.

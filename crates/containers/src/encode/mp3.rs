@@ -1,4 +1,4 @@
-//! MP3: frames behind a LAME tag, which tells players what of them to leave out.
+//! MP3: frames after a LAME tag, which tells players which samples to skip.
 
 use rusty_mp3::encode::lametag;
 use rusty_mp3::{Mp3Encoder, Mp3EncoderConfig};
@@ -11,7 +11,7 @@ use crate::format::Format;
 const KBPS: u32 = 64;
 /// From this rate on frames are of MPEG-1.
 const MPEG_1: u32 = 32_000;
-/// The mean there. Not a constant rate: with its bit reservoir the encoder keeps all frames until the end.
+/// The mean bit rate there. Not a constant rate: with its bit reservoir the encoder keeps all frames until the end.
 const MPEG_1_KBPS: f32 = 96.0;
 /// Bytes of the counts of frames and bytes, the table of positions and the quality in a tag.
 const COUNTS: usize = 4 + 4 + 100 + 4;
@@ -68,7 +68,7 @@ impl Writer {
         }
     }
 
-    /// Puts the complete tag, which is as long, into the place of the one with which a finished file began.
+    /// Replaces the preliminary tag at the beginning of a finished file by the complete one, which has the same length.
     pub(super) fn settle(&self, file: &mut [u8]) {
         if let Some(tag) = self.inner.lame_tag_frame()
             && let Some(place) = file.get_mut(..tag.len())
@@ -78,7 +78,9 @@ impl Writer {
     }
 }
 
-/// The tag of a stream, of the encoder's one, which counts no frames and a padding that is none: it has the delay alone.
+/// The tag of a stream, made from the encoder's tag. It keeps the delay and drops the frame count and the padding, which are not
+/// known
+/// yet.
 fn open_tag(frame: &[u8], at: usize) -> Vec<u8> {
     let (flags, extension) = (at + 4, at + 8 + COUNTS);
     let Some(lame) = frame.get(extension..extension + EXTENSION) else {

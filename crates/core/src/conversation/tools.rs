@@ -8,7 +8,7 @@ use crate::frame::{Message, PlaybackPosition, ResponseId, Role};
 use crate::tool::{Doer, ToolCall, ToolEnd, WrittenCall};
 
 use super::tool_use::{Made, Running, ToolUse};
-use super::{Command, Conversation, lines};
+use super::{Command, Conversation, Input, Response, lines};
 
 /// Invalid calls in one response after which the model must do without tools.
 const INVALID: u32 = 2;
@@ -38,6 +38,13 @@ impl Conversation {
     #[must_use]
     pub fn tools(&self) -> &crate::tool::Tools {
         &self.tools
+    }
+
+    /// Whether a tool call's arguments may be checked at this input. A client's schema can make that take tens of milliseconds.
+    #[must_use]
+    pub fn checks_arguments(&self, input: &Input) -> bool {
+        let waits = |response: &Response| response.tool_use.waits.is_some();
+        matches!(input, Input::ToolCalled(..)) || self.speculative.as_ref().is_some_and(waits)
     }
 
     /// The model calls a tool. A speculative response's call waits, since its question may not be final.

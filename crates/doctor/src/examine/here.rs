@@ -72,6 +72,7 @@ pub(super) fn network(host: &Arc<Host>, from: Option<&Server>) -> Vec<Check> {
         let (server, webrtc) = (&host.config.server, &host.config.webrtc);
         let told = told(&host).await;
         let facts = Addresses {
+            is_open: host.config.expects_callers_from_elsewhere(),
             listen: server.listen,
             udp: server.udp,
             public: server.public_addresses.clone(),
@@ -97,7 +98,7 @@ async fn told(host: &Host) -> Option<Vec<SocketAddr>> {
     host.own.told().await
 }
 
-/// From where others see this host: those who were named, and nobody else.
+/// The addresses at which the named servers see this host; no other server is asked.
 async fn seen(config: &Config, from: Option<&Server>) -> Vec<Seen> {
     let mut all = Vec::new();
     if let Some(server) = from {

@@ -18,6 +18,8 @@ pub(crate) struct Seen {
 /// What is configured, and what is the case.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
+    /// Callers may come from other machines.
+    pub(crate) is_open: bool,
     pub(crate) listen: SocketAddr,
     pub(crate) udp: SocketAddr,
     /// `server.public_addresses`.
@@ -34,7 +36,7 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Those that callers are told, as far as that is known.
+    /// The known addresses among those that callers are told.
     fn known(&self) -> Vec<IpAddr> {
         if let Some(told) = &self.told {
             return told.clone();
@@ -62,14 +64,14 @@ impl Globe {
         Self(PeerPolicy::new(PeerRules { public: true, ..PeerRules::default() }))
     }
 
-    /// Whether an address is reached from everywhere, as far as its number tells.
+    /// Whether an address is public.
     pub(crate) fn has(&self, address: IpAddr) -> bool {
         self.0.judge(SocketAddr::new(address, 9)).is_ok()
     }
 }
 
 pub(crate) fn judge(facts: &Addresses) -> Finding {
-    let Addresses { listen, udp, public, .. } = facts;
+    let Addresses { udp, public, .. } = facts;
     let globe = Globe::new();
     if facts.relay_only {
         return Finding::ok(
@@ -79,10 +81,10 @@ pub(crate) fn judge(facts: &Addresses) -> Finding {
     }
     if udp.ip().is_loopback() {
         let reach = "UDP is for callers on this machine alone (server.udp)";
-        return if listen.ip().is_loopback() {
-            Finding::ok(NAME, reach)
-        } else {
+        return if facts.is_open {
             Finding::warning(NAME, format!("{reach}, HTTP for others too"), "set server.udp to 0.0.0.0:PORT")
+        } else {
+            Finding::ok(NAME, reach)
         };
     }
     let mut problems: Vec<Problem> = public.iter().filter_map(|ip| unfit(*ip, &globe)).collect();
@@ -145,6 +147,7 @@ mod tests {
         let ips = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
         let seen = ips(seen).into_iter().map(|address| Seen { by: "the other".into(), address });
         Addresses {
+            is_open: true,
             listen: SocketAddr::from(([0, 0, 0, 0], 443)),
             udp: SocketAddr::from(([0, 0, 0, 0], 443)),
             public: ips(public),
@@ -202,8 +205,9 @@ mod tests {
     #[test]
     fn a_server_for_this_machine_alone_needs_no_public_address() {
         let local = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let here = Addresses { listen: local, udp: local, ..facts(&[], &["10.0.0.5"], &[]) };
+        let here = Addresses { is_open: false, listen: local, udp: local, ..facts(&[], &["10.0.0.5"], &[]) };
         assert_eq!(judge(&here).state, State::Ok);
+        assert_eq!(judge(&Addresses { is_open: true, ..here }).state, State::Warning, "behind a proxy");
         let half = Addresses { udp: local, ..facts(&[], &["8.8.4.4"], &[]) };
         assert_eq!(judge(&half).state, State::Warning);
         let proxied = Addresses { listen: local, ..facts(&[], &["10.0.0.5"], &[]) };

@@ -13,7 +13,7 @@ const MB: u64 = 1_000_000;
 pub(crate) enum Purpose {
     Models,
     Store,
-    /// Of a store that nobody has asked for: without it the server goes on.
+    /// Of a store that is not configured, but on by default: the server runs without it.
     StoreByDefault,
     Recordings,
 }

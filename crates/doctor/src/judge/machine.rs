@@ -51,7 +51,7 @@ pub(crate) struct Container<'a> {
 }
 
 impl Container<'_> {
-    /// Bytes in use, but for those of files, which the kernel gives up when programs need memory: models that were just read count
+    /// Bytes in use, without the page cache, which the kernel frees when programs need memory: models that were just read count
     /// as use otherwise.
     fn held(&self) -> u64 {
         let used: u64 = self.used.trim().parse().unwrap_or_default();

@@ -46,7 +46,7 @@ pub(crate) enum Bound {
     Taken,
     /// This user may not bind it.
     Forbidden,
-    /// The address is none of this machine.
+    /// This machine does not have the address.
     NotHere,
     Fault(String),
 }

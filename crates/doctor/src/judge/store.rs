@@ -8,7 +8,7 @@ const NAME: &str = "store";
 /// What is known of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// The configuration has none.
+    /// The configuration has no store.
     Off,
     /// Our own server tells.
     Told(Kept),
@@ -20,7 +20,7 @@ pub(crate) enum Stored {
     ToBeMade(String),
     /// It cannot be used, and why; the sentence says what to do.
     Fault(String),
-    /// The same of one that nobody has asked for: the server goes on without it.
+    /// The same of a store that is on by default only: the server runs without it.
     Without(String),
 }
 

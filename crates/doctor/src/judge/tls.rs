@@ -16,7 +16,7 @@ pub(crate) struct Place {
     pub(crate) key: &'static str,
     /// By which names it must be good.
     pub(crate) names: Vec<String>,
-    /// The server orders it anew by itself.
+    /// The server renews it by itself.
     pub(crate) is_ordered: bool,
 }
 

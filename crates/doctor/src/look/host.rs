@@ -34,7 +34,7 @@ pub(crate) fn available_memory() -> Option<u64> {
     machine::available(&meminfo, &Container { limit: &limit, used: &used, stat: &stat })
 }
 
-/// The sizes of files together; those that are not there have none.
+/// The total size of files; missing files count as empty.
 pub(crate) fn size(files: &[PathBuf]) -> u64 {
     files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum()
 }

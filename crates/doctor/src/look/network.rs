@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 3;
 const MOST: usize = 8;
 const PACKET: &[u8] = b"visavis doctor";
 
-/// The addresses of this host, but for loopback and those of a link alone.
+/// The addresses of this host, without loopback and link-local ones.
 pub(crate) fn own_addresses() -> Vec<IpAddr> {
     let is_usable = |ip: &IpAddr| {
         let is_link_local = match ip {

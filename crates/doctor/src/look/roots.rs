@@ -7,7 +7,7 @@ use rustls::RootCertStore;
 /// The system's own, as `curl` has them.
 pub(super) fn of_system() -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    // One that cannot be read vouches for nobody.
+    // A root that cannot be read is skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     Arc::new(roots)
 }

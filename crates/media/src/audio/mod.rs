@@ -8,6 +8,7 @@ pub mod opus;
 pub mod pcm;
 pub mod resample;
 pub mod wav;
+pub mod wav_header;
 
 #[cfg(test)]
 mod fuzz_tests;

@@ -143,32 +143,6 @@ fn quietest(samples: &[i16]) -> usize {
     quietest.map_or(samples.len(), |(at, _)| (at * 2 + PAUSE) * PIECE / 2)
 }
 
-/// The header of a WAV file of this many mono samples at [`OUT_RATE`].
-#[must_use]
-pub fn header(samples: usize) -> [u8; 44] {
-    let bytes = u32::try_from(samples * 2).unwrap_or(u32::MAX - 36);
-    let mut header = [0; 44];
-    let mut at = 0;
-    let mut write = |field: &[u8]| {
-        header[at..at + field.len()].copy_from_slice(field);
-        at += field.len();
-    };
-    write(b"RIFF");
-    write(&(bytes + 36).to_le_bytes());
-    write(b"WAVEfmt ");
-    write(&16_u32.to_le_bytes());
-    // PCM, one channel.
-    write(&1_u16.to_le_bytes());
-    write(&1_u16.to_le_bytes());
-    write(&OUT_RATE.to_le_bytes());
-    write(&(OUT_RATE * 2).to_le_bytes());
-    write(&2_u16.to_le_bytes());
-    write(&16_u16.to_le_bytes());
-    write(b"data");
-    write(&bytes.to_le_bytes());
-    header
-}
-
 /// Mono samples at [`OUT_RATE`] as a WAV file.
 ///
 /// # Errors

@@ -4,9 +4,11 @@
 //! - `inlet`: a queue whose receiving end is the conductor's
 //! - `inputs`: converts what happens into the conversation's inputs
 //! - `work`: the tasks behind the conversation's commands
+//! - `apart`: runs what may take milliseconds without holding up other calls
 //! - `effort`: measures the model's work
 //! - `lives`: notices when the language model's process has lost what it had read
 
+mod apart;
 mod effort;
 mod inlet;
 mod inputs;
@@ -44,6 +46,7 @@ use super::tts::VoiceChoice;
 use super::vad::Heard;
 use super::{JUDGED_QUEUE, NOTE_QUEUE, RETURNED_QUEUE};
 use crate::frame::PlayoutEvent;
+use apart::apart;
 use effort::Effort;
 use inlet::Inlet;
 use inputs::{note_client, voice};
@@ -253,7 +256,11 @@ impl Conductor {
     /// Gives the conversation an input; returns its commands.
     fn step(&mut self, position: PlaybackPosition, input: &Input) -> Vec<Command> {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let commands = self.conversation.handle(now, position, input.clone());
+        let commands = if self.conversation.checks_arguments(input) {
+            apart(|| self.conversation.handle(now, position, input.clone()))
+        } else {
+            self.conversation.handle(now, position, input.clone())
+        };
         self.observer.step(now, position, input, &commands);
         commands
     }

@@ -1,4 +1,4 @@
-//! Which files there are, and which go first when there is no room. Pure.
+//! Which files there are, and which are deleted first when there is no room. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 

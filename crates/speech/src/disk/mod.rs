@@ -24,7 +24,7 @@ use index::Index;
 const ENDING: &str = "speech";
 /// The beginning of the names of files that are being written.
 const UNFINISHED: &str = ".part-";
-/// Age from which on such a file is nobody's any more.
+/// Age at which such a file counts as abandoned.
 const LEFT: Duration = Duration::from_secs(3600);
 
 /// A folder of speech.
@@ -43,8 +43,9 @@ struct Found {
 }
 
 impl Disk {
-    /// Looks at what the folder holds, which need not exist. It keeps up to this many bytes, each file for `ttl`. What exceeds either, and
-    /// what was never finished, is deleted.
+    /// Opens a folder, which need not exist. It keeps up to this many bytes, each file for `ttl`. Files beyond either limit and
+    /// unfinished
+    /// files are deleted.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.
@@ -79,7 +80,7 @@ impl Disk {
         let speech = match fs::read(&file) {
             Ok(bytes) => file::decode(key, &bytes),
             Err(error) => {
-                // Somebody may have emptied the folder.
+                // The folder may have been emptied from outside.
                 tracing::debug!(file = %file.display(), %error, "kept speech is gone");
                 self.delete(key);
                 return None;

@@ -1,4 +1,4 @@
-//! What is known of one call: its lease, its newest context that waits, and what is to be done next of it. Pure.
+//! The state of one call: its lease, the newest context that waits, and what to do next. Pure.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ pub(super) struct Waiting {
     pub(super) bytes: usize,
 }
 
-/// A call in progress, or one that has ended and of which something is to be written still.
+/// A call in progress, or an ended one with something left to write.
 #[derive(Default)]
 pub(super) struct Entry {
     pub(super) lease: Option<Lease>,
@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub(super) end: Option<End>,
     /// Nothing is written any more: another node has the call, its data was deleted, or the store refuses it.
     pub(super) barred: bool,
-    /// Its turn: whose is lowest comes first.
+    /// Its place in the order: the lowest comes first.
     pub(super) turn: u64,
 }
 
@@ -37,7 +37,7 @@ impl Entry {
         self.waiting.is_some() || self.end.is_some()
     }
 
-    /// What is to be done next of a call that is due.
+    /// The next step for a call that is due.
     pub(super) fn task(&mut self, call: &CallId) -> Task {
         match (self.end, &self.lease, &self.waiting) {
             (Some(End::Forget), _, _) => Task::Delete(call.clone()),
@@ -56,7 +56,7 @@ impl Entry {
     }
 }
 
-/// About how many bytes a context takes.
+/// The approximate size of a context in bytes.
 pub(super) fn weight(context: &CallContext) -> usize {
     const MESSAGE: usize = 64;
     const REST: usize = 1024;

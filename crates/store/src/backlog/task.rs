@@ -21,9 +21,9 @@ pub enum End {
 /// What to do now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
-    /// This, and then report what came of it.
+    /// Do this, then report the result.
     Do(Task),
-    /// Nothing before this moment, unless something is put.
+    /// Wait until this moment, or until a context is put.
     Wait(Instant),
 }
 
@@ -60,7 +60,7 @@ pub(crate) enum Outcome {
 }
 
 impl Task {
-    /// The call of which it is; none: of no call.
+    /// The call that it belongs to; `None` if it belongs to no call.
     pub(crate) fn call(&self) -> Option<&CallId> {
         match self {
             Self::Acquire(call) | Self::Delete(call) => Some(call),

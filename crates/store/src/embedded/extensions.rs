@@ -1,8 +1,10 @@
-//! Resume tokens that last longer by now than the file says. Pure; time is passed in.
+//! Extensions of resume tokens that are not in the file yet. Pure; time is passed in.
 //!
-//! Every call in progress has its token last longer every few seconds. Each such write would wait for the disk, so those of all calls
-//! are written together now and then; until then this memory counts. A process that dies loses those of the last seconds, for
-//! which its tokens last longer than promised anyway.
+//! Every call in progress extends its token every few seconds. Each write would wait for the disk, so the extensions of all calls
+//! are
+//! written together at intervals; until then the values here take precedence over the file. A process that dies loses the
+//! extensions of
+//! the last seconds, which is harmless: tokens outlast what is promised by more than that.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +12,9 @@ use std::time::Duration;
 use crate::timeline::StoreTime;
 use crate::token::TokenHash;
 
-/// Least time between two writes: less than between two extensions of one token, so that each waits for the next at most.
+/// Least time between two writes. It is shorter than the time between two extensions of one token, so each extension is written
+/// before
+/// the next one.
 const APART: Duration = Duration::from_secs(8);
 
 /// Until when these tokens are good.
@@ -27,12 +31,12 @@ impl Extensions {
         self.until.insert(token, until);
     }
 
-    /// What is in the file counts.
+    /// Forgets a token's extension: the file is right.
     pub(super) fn forget(&mut self, token: &TokenHash) {
         self.until.remove(token);
     }
 
-    /// Until when a token is good; none: as the file says.
+    /// Until when a token is good; `None`: until the time in the file.
     pub(super) fn of(&self, token: &TokenHash) -> Option<StoreTime> {
         self.until.get(token).copied()
     }
@@ -42,7 +46,7 @@ impl Extensions {
         self.until.iter().map(|(token, until)| (token, *until))
     }
 
-    /// Whether there are none.
+    /// Whether there are no extensions.
     pub(super) fn is_empty(&self) -> bool {
         self.until.is_empty()
     }

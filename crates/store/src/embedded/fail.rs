@@ -1,4 +1,4 @@
-//! What can fail in the file, as what to do about it.
+//! Failures of the file, by what to do about them.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -75,7 +75,7 @@ of_database!(
 fn of_system(error: &io::Error) -> FileFault {
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FileFault::ReadOnly(error.to_string()),
-        // The database's own word for a file that is none.
+        // The database's own error for a file that is not a database.
         ErrorKind::InvalidData => FileFault::Foreign,
         ErrorKind::UnexpectedEof => FileFault::Corrupt(error.to_string()),
         _ => FileFault::Io(error.to_string()),

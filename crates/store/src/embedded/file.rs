@@ -28,7 +28,7 @@ const CONTEXTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("context
 const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
 /// Numbers about the file.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
-/// Of those: the form of the tables, and the latest time at which something was written.
+/// Keys of these numbers: the form of the tables, and the time of the latest write.
 const ABOUT_SCHEMA: &str = "schema";
 const ABOUT_TIME: &str = "time";
 
@@ -70,7 +70,7 @@ impl File {
         self.timeline.at(clock.steady())
     }
 
-    /// The fence under which the call's value was written; none: there is no value.
+    /// The fence under which the call's value was written; `None` if there is no value.
     pub(super) fn fence(&self, call: &CallId) -> Result<Option<Fence>, Fail> {
         let contexts = self.database.begin_read()?.open_table(CONTEXTS)?;
         let row = contexts.get(call.as_str())?;
@@ -138,7 +138,7 @@ impl File {
         let write = self.database.begin_write()?;
         for Expired { at, call } in &due.calls {
             write.open_table(EXPIRIES)?.remove((at.0, call.as_str()))?;
-            // It may be kept longer by now.
+            // Its expiry may have been extended.
             let kept = kept(&write, call)?;
             if kept.as_deref().and_then(Row::read).is_none_or(|row| row.expires <= now) {
                 write.open_table(CONTEXTS)?.remove(call.as_str())?;

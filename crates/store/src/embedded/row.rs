@@ -24,7 +24,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Reads a row; `None` if it is none.
+    /// Reads a row; `None` if the bytes are too short for one.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (fence, rest) = bytes.split_first_chunk()?;
         let (version, rest) = rest.split_first_chunk()?;
@@ -48,10 +48,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Set before the time of a token that is void, and of one that was redeemed. Between them and the time stands how often it was.
+/// Marks of a void and of a redeemed token. The number of redemptions stands between the marks and the time.
 const VOID: u64 = 1 << 63;
 const REDEEMED: u64 = 1 << 62;
-/// Bits of the time; those of the number are between it and the marks.
+/// Bits of the time. The bits of the number are between the time and the marks.
 const TIME_BITS: u32 = 48;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 const MOST_REDEMPTIONS: u64 = (1 << (62 - TIME_BITS)) - 1;
@@ -76,7 +76,7 @@ pub(super) struct TokenRow<'a> {
 }
 
 impl<'a> TokenRow<'a> {
-    /// Reads a row; `None` if it is none.
+    /// Reads a row; `None` if the bytes are too short for one.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (head, value) = bytes.split_first_chunk()?;
         let head = u64::from_be_bytes(*head);
@@ -89,7 +89,7 @@ impl<'a> TokenRow<'a> {
         Some(Self { worth, at: StoreTime(head & TIME), redemptions, value })
     }
 
-    /// What somebody finds who shows the token, if one that was redeemed less than `again` ago may be redeemed again.
+    /// The result of redeeming the token now. A token that was redeemed less than `again` ago may be redeemed once more.
     pub(super) fn found(&self, now: StoreTime, again: Duration) -> Taken<Vec<u8>> {
         let value = self.value.to_vec();
         let number = u32::try_from(self.redemptions + 1).unwrap_or(u32::MAX);
@@ -101,7 +101,7 @@ impl<'a> TokenRow<'a> {
         }
     }
 
-    /// The row once it was redeemed then.
+    /// The row after a redemption at this time.
     pub(super) fn redeemed(self, now: StoreTime) -> Self {
         Self { worth: Worth::Redeemed, at: now, redemptions: self.redemptions + 1, ..self }
     }

@@ -1,4 +1,4 @@
-//! The table of resume tokens, and what is done in it. All but the extension of a token is durable when it returns.
+//! Operations on the table of resume tokens. Each is durable when it returns, except the extension of a token.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Tokens<'_> {
         self.write(token, &TokenRow { worth: Worth::Good, at: expires, redemptions: 0, value })
     }
 
-    /// Lets a token be good until then, unless it was redeemed.
+    /// Extends a token to this time, unless it was redeemed.
     pub(super) fn extend(self, token: &TokenHash, until: StoreTime) -> Result<Extended, Fail> {
         let row = self.row(token)?;
         match row.as_deref().and_then(TokenRow::read) {
@@ -43,7 +43,7 @@ impl Tokens<'_> {
     /// Redeems a token, and says what it stood for.
     pub(super) fn take(self, token: &TokenHash, again: Duration) -> Result<Taken<Vec<u8>>, Fail> {
         let row = self.row(token)?;
-        // Who guesses costs no write.
+        // A guessed token causes no write.
         let Some(row) = row.as_deref().and_then(|row| self.read(token, row)) else {
             return Ok(Taken::Unknown);
         };
@@ -67,13 +67,13 @@ impl Tokens<'_> {
         Ok(row.map_or(Taken::Unknown, |row| row.found(self.now, again)))
     }
 
-    /// Makes a token worth nothing.
+    /// Makes a token void.
     pub(super) fn void(self, token: &TokenHash) -> Result<(), Fail> {
         let now = self.now;
         self.change(token, |row| TokenRow { worth: Worth::Void, at: now, ..row })
     }
 
-    /// Lets a token be good until then, also one that was redeemed.
+    /// Extends a token to this time, even if it was redeemed.
     pub(super) fn restore(self, token: &TokenHash, until: StoreTime) -> Result<(), Fail> {
         self.change(token, |row| TokenRow { worth: Worth::Good, at: until, ..row })
     }
@@ -119,7 +119,7 @@ impl Tokens<'_> {
         Ok(row.map(|row| row.value().to_vec()))
     }
 
-    /// Reads a row, with the time that counts.
+    /// Reads a row, with its extension if it has one.
     fn read<'r>(&self, token: &TokenHash, row: &'r [u8]) -> Option<TokenRow<'r>> {
         let row = TokenRow::read(row)?;
         let extended = self.extensions.of(token).filter(|_| row.worth == Worth::Good);

@@ -1,6 +1,8 @@
-//! A file whose making was cut off, by a full disk or the process's end: redb makes it as long as it will be, writes its header without
-//! the mark, and the mark last. So such a file has no mark, and nothing behind its header. It is made anew; else it would pass for another
-//! program's for ever.
+//! Recreates a file whose creation was interrupted by a full disk or the end of the process. redb first sets the file's length,
+//! then
+//! writes the header without the mark, and the mark last. So such a file has no mark and only zeros after its header. If it were
+//! kept, it
+//! would be taken for another program's file from then on.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,7 +15,7 @@ const HEADER: u64 = 320;
 /// Longest file of this kind; a new one has some 1.1 MiB.
 const LONGEST: u64 = 8 << 20;
 
-/// Empties a file whose making was cut off, unless somebody is making it now.
+/// Empties a file whose creation was interrupted, unless another process is creating it now.
 pub(super) fn clear(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     if !is_unfinished(&mut file)? {
@@ -21,13 +23,13 @@ pub(super) fn clear(path: &Path) -> io::Result<()> {
     }
     match file.try_lock() {
         Ok(()) => {}
-        // Its maker still holds the lock, and will see for itself whether it succeeds.
+        // The process that creates it still holds the lock and handles its own failure.
         Err(TryLockError::WouldBlock) => return Ok(()),
-        // Of a file system without locks.
+        // The file system has no locks.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // Its maker may have finished it in between.
+    // The other process may have finished it in the meantime.
     if is_unfinished(&mut file)? {
         file.set_len(0)?;
         tracing::warn!(path = %path.display(), "the store's file was left unfinished, and is made anew");

@@ -1,4 +1,4 @@
-//! The connection to Redis: made when it is needed, and made anew after any failure of the line. The caller tries again.
+//! The connection to Redis: opened on first use, and reopened after any failure. The caller retries its request.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl Line {
         }
     }
 
-    /// Lets go of the connection; not if another one is being made now.
+    /// Drops the connection, unless another one is being opened now.
     fn hang_up(&self) {
         if let Ok(mut link) = self.link.try_lock() {
             *link = None;
@@ -130,7 +130,7 @@ impl Line {
     }
 }
 
-/// Whether Redis itself answered with the error, so that the line is whole. One that is only a replica now is left.
+/// Whether Redis itself returned the error, so that the connection is intact. A server that has become a replica is left.
 fn is_of_server(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) && error.code() != Some("READONLY")
 }

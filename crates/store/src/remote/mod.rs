@@ -30,10 +30,10 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// The store at this address: `redis://`, `rediss://` (TLS) or `redis+unix://`. Of a cluster, it is that of any node.
+    /// The store at this address: `redis://`, `rediss://` (TLS) or `redis+unix://`. For a cluster, any node's address.
     ///
     /// # Errors
-    /// When it is no such address. Whether anything answers there is not known before the first request.
+    /// When the address has another form. Whether a server answers there is not known before the first request.
     pub fn new(address: &str, cluster: bool) -> Result<Self, StoreError> {
         Ok(Self { line: Line::new(address, cluster)? })
     }
@@ -58,7 +58,7 @@ fn token_script(text: &str, token: &TokenHash) -> Cmd {
     script
 }
 
-/// Milliseconds, at least one: Redis refuses to keep something for none.
+/// Milliseconds, at least one: Redis refuses an expiry of zero.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX >> 16).max(1)
 }

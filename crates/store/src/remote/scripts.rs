@@ -1,4 +1,4 @@
-//! What Redis is asked, as scripts: each is one step for all nodes. Pure.
+//! The requests to Redis, as scripts: each is atomic for all nodes. Pure.
 //!
 //! A call has two keys, which a cluster keeps together by the id in braces: `visavis:{call}:context`, a hash of `fence`,
 //! `version` and `value`, with `claim` and `number` (the token by which it was taken over last, and which redemption of it), and

@@ -1,4 +1,4 @@
-//! What writes behind calls: it does what the backlog says, one piece of work after the other, and tells how the store is.
+//! The task that writes in the background: does what the backlog says, one piece of work at a time, and reports the store's state.
 
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
@@ -58,8 +58,8 @@ impl Shared {
         }
     }
 
-    /// A lease of this node is not the newest: if another node has the call, whoever runs it here is told. If nobody has it, its
-    /// data was deleted, and it goes on.
+    /// A lease of this node is not the newest. If another node has the call, the call here is told. If no node has it, its data was
+    /// deleted, and the call goes on.
     async fn tell_owner(&self, task: &Task) {
         let Some(call) = task.call() else { return };
         if self.is_elsewhere(call).await
@@ -94,7 +94,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// Tells how much waits. Under the lock, so that the last one to tell is right.
+    /// Publishes how much waits. The lock is held, so that the last value published is the newest.
     fn publish(&self) {
         let backlog = self.backlog.lock();
         let (waiting, degraded) = (backlog.waiting(), backlog.trouble().is_some());

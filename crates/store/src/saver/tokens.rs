@@ -1,4 +1,4 @@
-//! The resume tokens of a server's calls, in the store. Whoever asks waits for it, for a few seconds at most.
+//! The resume tokens of a server's calls, in the store. Callers wait for the store, for a few seconds at most.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Saver {
         in_time(self.0.vault.put_token(token, binding, keep)).await
     }
 
-    /// Lets a resume token be good for this long from now on, unless it was redeemed.
+    /// Extends a resume token by this long from now, unless it was redeemed.
     ///
     /// # Errors
     /// When the store fails.
@@ -31,7 +31,7 @@ impl Saver {
         in_time(self.0.vault.store().extend_token(token, keep)).await
     }
 
-    /// Makes a resume token worth nothing.
+    /// Makes a resume token void.
     ///
     /// # Errors
     /// When the store fails.
@@ -39,7 +39,7 @@ impl Saver {
         in_time(self.0.vault.store().void_token(token)).await
     }
 
-    /// Lets a resume token that was redeemed for nothing be good again, for this long.
+    /// Makes a redeemed resume token good again for this long, after its redemption came to nothing.
     ///
     /// # Errors
     /// When the store fails.
@@ -60,7 +60,7 @@ impl Saver {
         in_time(self.0.vault.redeem(token, call, user)).await
     }
 
-    /// Whether a resume token would be taken, which is not redeemed.
+    /// Whether a resume token would be accepted; it is not redeemed.
     ///
     /// # Errors
     /// As [`Vault::check`].

@@ -47,8 +47,14 @@ pub trait Protocol: Send + Sync + 'static {
         Message::default()
     }
 
-    /// Interprets a packet from the client. Long texts are interpreted on a thread that may block.
+    /// Interprets a packet from the client. Long texts, and those that [may take long](Self::may_take_long), are interpreted on a thread
+    /// that may block.
     fn receive(&self, packet: Packet) -> Received;
+
+    /// Whether a packet may take milliseconds to interpret however short it is, such as a declaration of tools with patterns.
+    fn may_take_long(&self, _packet: &Packet) -> bool {
+        false
+    }
 
     /// Decodes sound found by [`receive`](Self::receive); called only for sound within the client's allowance, not if it is
     /// dropped.
@@ -156,6 +162,8 @@ pub struct Sound {
     pub rate: u32,
     /// Number of samples.
     pub count: usize,
+    /// When its first sample was spoken, on the client's own clock of [`crate::frame::MEDIA_CLOCK`]; none: the dialect does not say.
+    pub timestamp: Option<u32>,
     /// The samples, in the dialect's encoding.
     pub encoded: Bytes,
 }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use webrtc::peer_connection::RTCPeerConnectionState;
 use webrtc::rtp_transceiver::RtpSender;
 
-use super::Wiring;
+use super::TransportSide;
 use super::cause::Cause;
 use super::faces::Faces;
 use super::kept::KeptSound;
@@ -203,9 +203,9 @@ pub(super) fn spawn(
     line: Arc<Line>,
     links: mpsc::Receiver<Link>,
     link: Link,
-    wiring: Wiring,
+    side: TransportSide,
 ) -> Result<(), OpusError> {
-    let Wiring { ports, protocol, token, tasks } = wiring;
+    let TransportSide { ports, protocol, token, tasks } = side;
     let interrupted = Arc::new(AtomicU32::new(0));
     let speaker = Speaker::new(link.connection.ssrc, link.peer.opus, ports.media, interrupted.clone());
     let (kept, first) = KeptSound::new(ports.comes_back);

@@ -80,8 +80,8 @@ impl WebRtcConfig {
     }
 }
 
-/// A call, as the transport receives it.
-pub struct Wiring {
+/// The transport's side of a call.
+pub struct TransportSide {
     /// The pipeline's other side.
     pub ports: TransportPorts,
     /// The dialect of its packets.
@@ -196,16 +196,16 @@ impl WebRtcHost {
     pub async fn answer(
         self: &Arc<Self>,
         offer_sdp: &str,
-        mut wiring: Wiring,
+        mut side: TransportSide,
     ) -> Result<(String, PeerHandle), OfferError> {
         let offer = sdp::check_offer(offer_sdp)?;
-        tracks::keep_known(&mut wiring.ports.tracks);
-        let tracks = Arc::new(Catalogue::of(&wiring.ports.tracks));
-        let link = self.open(&offer, &wiring.tasks, &tracks).await?;
+        tracks::keep_known(&mut side.ports.tracks);
+        let tracks = Arc::new(Catalogue::of(&side.ports.tracks));
+        let link = self.open(&offer, &side.tasks, &tracks).await?;
         let answer = Box::pin(link.peer.negotiate(&offer)).await?;
-        let (line, links) = Line::new(self.clone(), link.peer.clone(), wiring.tasks.clone(), tracks);
+        let (line, links) = Line::new(self.clone(), link.peer.clone(), side.tasks.clone(), tracks);
         let handle = PeerHandle(Arc::downgrade(&line));
-        actor::spawn(line, links, link, wiring)
+        actor::spawn(line, links, link, side)
             .map_err(|error| OfferError::Internal { detail: error.to_string() })?;
         Ok((answer, handle))
     }

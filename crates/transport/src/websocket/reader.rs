@@ -1,4 +1,6 @@
-//! Reads from the client: sound, messages, or nothing.
+//! Reads from the client: sound, messages, or nothing. `continuity` finds sound that the client has left out (pure).
+
+mod continuity;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use crate::inbox::Inbox;
 use crate::ports::{Departure, MicSender, Presence};
 use crate::protocol::{self, Packet, Protocol, Received, Sound};
 use crate::stutter::Stutter;
+use continuity::Continuity;
 
 /// Malformed frames after which a client is given up.
 const PATIENCE: u32 = 10;
@@ -29,6 +32,8 @@ const SILENT_AFTER: Duration = Duration::from_millis(800);
 const GAP: Duration = Duration::from_millis(300);
 /// A client that sends nothing for longer has paused on purpose.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Sound that a client has left out which counts as a gap.
+const LEFT_OUT: Duration = Duration::from_millis(100);
 const TICK: Duration = Duration::from_millis(100);
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -56,6 +61,9 @@ struct Seen {
     /// Sound or a valid message was received.
     useful: bool,
     faults: u32,
+    continuity: Continuity,
+    /// When silence was last inserted for sound that was left out.
+    filled: Instant,
 }
 
 /// Why a message cannot be accepted.
@@ -81,6 +89,8 @@ impl Reader {
             stutter: Stutter::default(),
             useful: false,
             faults: 0,
+            continuity: Continuity::default(),
+            filled: now,
         };
         self.obey(self.protocol.begin()).await;
         let mut tick = tokio::time::interval(TICK);
@@ -187,11 +197,30 @@ impl Reader {
         }
     }
 
+    /// Inserts silence for sound that the client has left out before this one; returns how much was missing. Silence that was
+    /// inserted while nothing came, since `before`, stands for it already. No more is inserted than the time since the last insertion.
+    fn fill(&mut self, sound: &Sound, before: Instant, seen: &mut Seen) -> Duration {
+        let Some(timestamp) = sound.timestamp else { return Duration::ZERO };
+        let missing = seen.continuity.missing(timestamp, sound.seconds());
+        let inserted = seen.silent_until.saturating_duration_since(before);
+        let silence = missing.saturating_sub(inserted).min(seen.filled.elapsed());
+        if !silence.is_zero() {
+            seen.filled = Instant::now();
+            let samples = (silence.as_secs_f64() * f64::from(sound.rate)).round() as usize;
+            for frame in self.ear.take(sound.rate, &vec![0; samples]) {
+                self.mic.send(AudioFrame { received: false, ..frame });
+            }
+        }
+        missing
+    }
+
     /// Hears sound within the client's allowance.
     fn sound(&mut self, sound: &Sound, seen: &mut Seen) -> Result<(), Trouble> {
         self.is_useful(seen);
-        let gap = std::mem::replace(&mut seen.heard, Instant::now()).elapsed();
-        if (GAP..PAUSE).contains(&gap) && seen.stutter.faults(seen.began.elapsed(), 1) {
+        let before = std::mem::replace(&mut seen.heard, Instant::now());
+        let missing = self.fill(sound, before, seen);
+        let is_gap = (GAP..PAUSE).contains(&before.elapsed()) || missing >= LEFT_OUT;
+        if is_gap && seen.stutter.faults(seen.began.elapsed(), 1) {
             // If the queue is full, this is the least important command.
             _ = self.commands.try_send(ClientCommand::MicrophoneStutters);
         }

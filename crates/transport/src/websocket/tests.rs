@@ -39,7 +39,7 @@ impl Protocol for Words {
         match text.split_once(' ') {
             Some(("sound", digits)) if digits.len().is_multiple_of(4) => {
                 let (count, encoded) = (digits.len() / 4, Bytes::from(text).slice(6..));
-                Received::Sound(Sound { rate: OUT_RATE, count, encoded })
+                Received::Sound(Sound { rate: OUT_RATE, count, timestamp: None, encoded })
             }
             _ => Received::Fault("neither ask nor sound".into()),
         }

@@ -1,7 +1,8 @@
 //! To whom packets may be relayed. Pure.
 //!
-//! A relay sends from inside a network on behalf of strangers, who reach whatever it may reach: without a policy, the host's own
-//! services, its private network and the credentials of its cloud. So only public addresses may be peers, unless the configuration
+//! A relay sends from inside a network on behalf of strangers. Without a policy they could reach the host's own services, its
+//! private
+//! network and the credentials of its cloud. So only public addresses may be peers, unless the configuration
 //! says otherwise. The port of our own calls may be a peer at any address: it is what the relay is for.
 //!
 //! - `range`: addresses as the configuration names them
@@ -30,11 +31,11 @@ pub struct OwnMedia {
 pub struct PeerRules {
     /// The addresses of the port of our own calls.
     pub own_media: Vec<OwnMedia>,
-    /// Never peers, but for our own calls.
+    /// Never peers, except the port of our own calls.
     pub denied: Vec<PeerRange>,
     /// Peers although they are not public.
     pub allowed: Vec<PeerRange>,
-    /// This host's addresses, its public ones included: no peers, but for our own calls.
+    /// This host's addresses, including public ones: not peers, except the port of our own calls.
     pub own_addresses: Vec<IpAddr>,
     /// Whether all other public addresses are peers.
     pub public: bool,
@@ -47,7 +48,7 @@ pub struct PeerPolicy {
     special: Special,
 }
 
-/// Why an address is no peer.
+/// Why an address may not be a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
     /// The configuration says so.
@@ -153,7 +154,7 @@ impl PeerPolicy {
         let ports = self.rules.own_media.iter().map(|own| own.told);
         let ports = ports.chain(self.rules.allowed.iter().filter_map(|range| range.port_at(ip)));
         let mut named = ports.filter(|told| told.ip() == ip);
-        // The port 9 stands for any that no rule names.
+        // Port 9 stands for all ports that no rule names.
         if named.any(|told| self.judge(told).is_ok()) { Ok(()) } else { self.judge(SocketAddr::new(ip, 9)) }
     }
 

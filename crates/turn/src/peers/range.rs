@@ -10,7 +10,7 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerRange {
     network: IpNet,
-    /// None: all ports.
+    /// `None`: all ports.
     port: Option<u16>,
 }
 

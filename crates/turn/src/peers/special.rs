@@ -31,7 +31,7 @@ const NETWORKS: [(&str, Denial); 38] = [
     ("255.255.255.255/32", Denial::Multicast),
     ("240.0.0.0/4", Denial::Reserved),
     ("::1/128", Denial::Loopback),
-    // With the unspecified address, and addresses "compatible" to IPv4, which nobody has.
+    // With the unspecified address, and "IPv4-compatible" addresses, which are not in use.
     ("::/96", Denial::Reserved),
     // SIIT's; the addresses of sockets of both families are unmapped before.
     ("::ffff:0:0:0/96", Denial::Reserved),
@@ -53,7 +53,7 @@ const NETWORKS: [(&str, Denial); 38] = [
     ("192.52.193.0/24", Denial::Reserved),
 ];
 
-/// All of IPv6 that is given out; other addresses but NAT64's are reserved.
+/// The IPv6 addresses that are assigned. All others except NAT64's are reserved.
 const GLOBAL: &str = "2000::/3";
 const NAT64: &str = "64:ff9b::/96";
 

@@ -52,7 +52,7 @@ struct Alias {
     reach: SocketAddr,
 }
 
-/// What a client has.
+/// A client's allocation.
 #[derive(Debug)]
 pub(super) struct Allocation {
     pub(super) terms: Terms,
@@ -64,15 +64,15 @@ pub(super) struct Allocation {
     to_client: Bucket,
 }
 
-/// Who has an allocation, where, and for how long. A refresh changes only the lifetime.
+/// The owner, address and lifetime of an allocation. A refresh changes only the lifetime.
 #[derive(Debug)]
 pub(super) struct Terms {
     pub(super) client: Client,
-    /// The user name that opened it, which alone may change it.
+    /// The user name that opened it; no other user may change it.
     pub(super) username: String,
-    /// Whom it is counted against.
+    /// The user that it is counted against.
     pub(super) user: String,
-    /// The request that opened it: one that comes twice gets the same answer.
+    /// The request that opened it: a retransmission gets the same answer.
     pub(super) transaction: TransactionId,
     pub(super) relayed: SocketAddr,
     pub(super) lifetime: Duration,
@@ -91,7 +91,7 @@ impl Allocation {
         }
     }
 
-    /// Whether so many bytes may be relayed now.
+    /// Whether this many bytes may be relayed now.
     pub(super) fn spend(&mut self, direction: Direction, bytes: usize, rate: Rate, now: Duration) -> bool {
         let bucket = match direction {
             Direction::ToPeer => &mut self.to_peer,
@@ -112,7 +112,7 @@ impl Allocation {
         self.permissions.len() + new.len() <= MOST
     }
 
-    /// Permits an address, or permits it longer. There is room for it.
+    /// Permits an address, or extends its permission. The caller has checked that there is room.
     pub(super) fn permit(&mut self, ip: IpAddr, now: Duration) {
         match self.permissions.iter_mut().find(|permission| permission.ip == ip) {
             Some(permission) => permission.until = now + PERMISSION,
@@ -124,7 +124,7 @@ impl Allocation {
         self.permissions.iter().any(|permission| permission.ip == ip && permission.until > now)
     }
 
-    /// Binds a number to a peer, or binds it longer.
+    /// Binds a number to a peer, or extends the binding.
     pub(super) fn bind(&mut self, number: u16, peer: SocketAddr, now: Duration) -> Result<(), Unbound> {
         self.channels.retain(|channel| channel.until > now);
         let same = |channel: &&mut Channel| channel.number == number || channel.peer == peer;
@@ -167,7 +167,7 @@ impl Allocation {
         self.aliases.truncate(MOST_ALIASES);
     }
 
-    /// A peer as its client knows it: of several names for one place, the last that was used.
+    /// A peer as its client knows it. If the client used several names for one address, the latest.
     pub(super) fn known_as(&self, from: SocketAddr) -> SocketAddr {
         self.aliases.iter().find(|alias| alias.reach == from).map_or(from, |alias| alias.told)
     }

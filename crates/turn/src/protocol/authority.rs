@@ -23,7 +23,7 @@ const LONGEST_NAME: usize = 256;
 pub(super) struct User {
     /// Its whole user name.
     pub(super) username: String,
-    /// Whom it is counted against.
+    /// The user that it is counted against.
     pub(super) name: String,
     /// Signs requests and answers.
     pub(super) key: Vec<u8>,

@@ -1,4 +1,4 @@
-//! A small token bucket, for tables of many and for the bytes of an allocation. Pure; time is counted from any moment.
+//! A small token bucket, for large tables and for the bytes of an allocation. Pure; time is counted from any moment.
 
 use std::time::Duration;
 

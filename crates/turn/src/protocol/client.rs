@@ -35,8 +35,9 @@ impl Client {
         matches!(self, Self::Stream { .. })
     }
 
-    /// Whether an answer is no more than one and a half times as large as the request, as packets on the network are. Over UDP
-    /// a stranger may send a request in another's name, who must not get much more than the stranger has sent.
+    /// Whether an answer has at most one and a half times the request's size, headers included. Over UDP the sender's address may
+    /// be
+    /// forged, and the victim must not get much more than the attacker has sent.
     pub(super) fn may_get(&self, answer: usize, request: usize) -> bool {
         let headers = if self.address().is_ipv4() { HEADERS_V4 } else { HEADERS_V6 };
         self.is_stream() || 2 * (answer + headers) <= 3 * (request + headers)

@@ -1,7 +1,8 @@
-//! Nonces that need no memory: a time and a tag of it. Pure; time is passed in.
+//! Stateless nonces: a time and its authentication tag. Pure; time is passed in.
 //!
-//! A server that remembered the nonce of each address would grow with every forged one. A nonce is 12 characters, since the answer
-//! that brings it must not be much larger than the request.
+//! If the server remembered a nonce for each address, its memory would grow with every forged address. A nonce has 12 characters,
+//! because
+//! the answer that carries it must not be much larger than the request.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rtc_turn::crypto::{HmacAlgorithm, RTCCrypto};
 
 /// Seconds in a step of a nonce's time.
 const STEP: u64 = 64;
-/// Steps for which a nonce is valid: an hour, nearly.
+/// Steps for which a nonce is valid: nearly an hour.
 const VALID: u16 = 56;
 /// Bytes of time and tag, whose Base64 needs no padding.
 const TIME: usize = 2;

@@ -118,7 +118,7 @@ impl Request {
         self.message.contains(ATTR_MESSAGE_INTEGRITY)
     }
 
-    /// Whether its signature is that of this key. Attributes behind the signature are forgotten: anybody may have added them.
+    /// Whether its signature is that of this key. Attributes after the signature are dropped: they are not authenticated.
     pub(super) fn is_genuine(&mut self, key: &[u8], crypto: &dyn RTCCrypto) -> bool {
         let genuine = MessageIntegrity::check(&mut self.message, key, crypto).is_ok();
         let attributes = &mut self.message.attributes.0;
@@ -183,7 +183,7 @@ impl Request {
     }
 
     fn peer(&self, attribute: &RawAttribute) -> Option<SocketAddr> {
-        // The crate would fill up an address that is too short.
+        // The crate would pad an address that is too short.
         let fits = match *attribute.value.as_slice() {
             [_, 1, ..] => attribute.value.len() == 8,
             [_, 2, ..] => attribute.value.len() == 20,

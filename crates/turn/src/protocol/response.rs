@@ -42,7 +42,7 @@ impl Response {
         Self::to(request, CLASS_SUCCESS_RESPONSE)
     }
 
-    /// A refusal, without a phrase: the number says it, and an answer to a stranger must be small.
+    /// A refusal, without a reason phrase: the code is enough, and an answer to a stranger must be small.
     pub(super) fn error(request: &Request, ErrorCode(code): ErrorCode) -> Self {
         let mut response = Self::to(request, CLASS_ERROR_RESPONSE);
         let [class, number] = [code / 100, code % 100].map(|part| u8::try_from(part).unwrap_or(u8::MAX));

@@ -1,8 +1,10 @@
 //! How often strangers are answered. Pure; time is passed in.
 //!
-//! A request by UDP may bear another's address, so answers to clients without credentials are limited by address: a flood of requests
-//! in another's name causes only a trickle to that other. The table has a fixed size, and addresses with the same entry share it; a key
-//! of the process decides which do, so that nobody can choose whose share to use up.
+//! A request by UDP may have a forged address, so answers to clients without credentials are limited by address: a flood of
+//! requests
+//! with a forged address causes only a trickle to that address. The table has a fixed size, and addresses with the same entry share
+//! its
+//! rate. A key of the process assigns the entries, so that an attacker cannot choose whose share to use up.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;

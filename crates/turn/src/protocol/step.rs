@@ -33,13 +33,13 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) family: Family,
-    /// Its terms, but for the port.
+    /// Its terms, except the port.
     pub(super) terms: Terms,
     /// Signs its answer.
     pub(super) key: Vec<u8>,
-    /// The answer if there is an address, but for that.
+    /// The answer if an address is opened, to which the address is added.
     pub(super) granted: Response,
-    /// The answer if there is none.
+    /// The answer if no address can be opened.
     pub(super) full: Response,
 }
 
@@ -57,10 +57,10 @@ pub(crate) struct DeniedPeer {
     pub(crate) why: Denial,
 }
 
-/// Why a message or a packet goes nowhere, and gets no answer.
+/// Why a message or a packet is dropped without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// It is no message that a client may send.
+    /// Clients may not send such a message.
     Malformed,
     /// Its sender has had its share of answers.
     Rate,
@@ -68,7 +68,7 @@ pub(crate) enum Reason {
     Larger,
     /// It belongs to no allocation or channel.
     Unknown,
-    /// Its peer has no permission, or may have none.
+    /// Its peer has no permission, or the policy denies it one.
     Forbidden,
     /// The allocation has relayed its share of this second.
     Bandwidth,

@@ -46,7 +46,7 @@ impl Datagrams {
     }
 }
 
-/// Sends at once or not at all, past tokio, which does not know yet that a new socket can be written to.
+/// Sends at once or drops the datagram. It bypasses tokio, which does not yet consider a new socket writable.
 pub(super) fn send(socket: &UdpSocket, message: &[u8], to: SocketAddr) {
     if let Err(error) = SockRef::from(socket).send_to(message, &to.into()) {
         tracing::trace!(%to, %error, "UDP send");

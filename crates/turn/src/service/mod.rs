@@ -29,7 +29,7 @@ use crate::protocol::step::Reason;
 use crate::settings::Settings;
 use crate::urls::Ports;
 
-/// How often allocations are looked through for those whose time is over.
+/// How often expired allocations are removed.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// A TURN server that runs; clones are the same server.
@@ -124,7 +124,7 @@ async fn sweep(shared: Arc<Shared>) {
     }
 }
 
-/// Sets metrics that have not counted anything yet, which would be missing instead of 0.
+/// Registers metrics that have counted nothing yet; otherwise they would be missing instead of 0.
 fn begin_at_zero() {
     metrics::gauge!("visavis_turn_allocations").set(0.0);
     metrics::counter!("visavis_turn_allocations_total").absolute(0);

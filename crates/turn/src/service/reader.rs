@@ -8,7 +8,7 @@ use super::shared::Shared;
 use crate::protocol::step::Reason;
 use crate::protocol::{Client, LONGEST};
 
-/// Reads the port for as long as the server runs, whatever a datagram does to the reader.
+/// Reads the port for as long as the server runs; a reader that panics is restarted.
 pub(super) async fn keep_reading(shared: Arc<Shared>) {
     loop {
         let reader = tokio::spawn(read(shared.clone()));

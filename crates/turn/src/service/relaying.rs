@@ -22,7 +22,7 @@ pub(super) struct OpenRelay {
     pub(super) port: u16,
 }
 
-/// Opens a socket at a random port, so that nobody knows beforehand to which address a client will be relayed.
+/// Opens a socket at a random port, so that a client's relayed address cannot be predicted.
 pub(super) fn open(relays: &Relays, family: Family) -> io::Result<OpenRelay> {
     let relay = match family {
         Family::V4 => relays.v4,
@@ -54,7 +54,7 @@ pub(super) fn advice(error: &io::Error) -> &'static str {
 fn bound(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
-        // No IPv4 address may hide in a peer's IPv6 address.
+        // A peer's IPv6 address must not contain a mapped IPv4 address.
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;

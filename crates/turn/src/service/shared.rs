@@ -1,6 +1,6 @@
 //! What the sockets of a server share: the state machine behind a lock, and the sockets that it names.
 //!
-//! The lock is held for a look at a message, some microseconds; nothing waits while it is held.
+//! The lock is held while a message is handled, some microseconds, and never while something is awaited.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

@@ -49,7 +49,7 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, tls: Opti
             }
         };
         let Some(place) = shared.admit(peer) else { continue };
-        // Sound must not be delayed to be sent together.
+        // No Nagle delay: sound must be sent at once.
         _ = stream.set_nodelay(true);
         let of_connection = shared.clone();
         match tls.clone() {

@@ -1,4 +1,5 @@
-//! The certificate of TURN over TLS, read again when its files change: beside the connections, none of which waits for a disk.
+//! The certificate of TURN over TLS, read again when its files change, by a task of its own, so that no connection waits for the
+//! disk.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -28,7 +29,7 @@ pub(super) struct Tls {
     seen: Mutex<Stamps>,
 }
 
-/// What shows that files have changed; a file that is not there has none.
+/// Shows whether a file has changed; `None` for a file that does not exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamps {
     certificate: Option<Stamp>,

@@ -77,6 +77,20 @@ fn a_speculative_response_s_tool_waits_for_the_end_of_the_turn_and_never_runs_if
 }
 
 #[test]
+fn arguments_are_checked_only_at_a_call_and_while_one_waits_for_the_end_of_the_turn() {
+    let mut run = Run::with_tools();
+    let called = Input::ToolCalled(ResponseId(1), "order".into(), GOOD.into());
+    assert!(run.conversation.checks_arguments(&called));
+    run.inputs([started(1), paused(1, 1), trial(1, 1, "Where is my order number seven?")]);
+    assert!(!run.conversation.checks_arguments(&Input::Timeout), "nothing was called");
+    run.calls(1, "order", GOOD);
+    assert!(run.conversation.checks_arguments(&Input::Timeout), "the turn may be decided at any input");
+    run.wait(2000);
+    assert_eq!(run.runs().len(), 1);
+    assert!(!run.conversation.checks_arguments(&Input::Timeout), "the call was checked");
+}
+
+#[test]
 fn the_model_continues_with_the_result_and_the_history_keeps_call_and_result() {
     let mut run = Run::with_tools();
     run.say(1, "Where is order seven?").calls(1, "order", GOOD);

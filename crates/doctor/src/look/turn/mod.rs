@@ -47,7 +47,7 @@ async fn asked(target: &Target, entry: &Entry, calls: &[SocketAddr]) -> Result<A
     Ok(Asked::Granted { relayed, leads })
 }
 
-/// Whether a relay passes packets on to one of these addresses, as far as they are of its family.
+/// Whether a relay passes packets on to one of these addresses; those of another family are skipped.
 async fn leads(asker: &mut Asker, relayed: SocketAddr, calls: &[SocketAddr]) -> Result<Leads, NoWay> {
     let mut last = Leads::NotAsked;
     for to in calls.iter().copied().filter(|to| to.is_ipv4() == relayed.is_ipv4()).take(MOST_PEERS) {

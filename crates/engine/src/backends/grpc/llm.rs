@@ -130,7 +130,7 @@ impl Llm for GrpcLlm {
         let message = response(&self.settings, request);
         let open = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
-            let opened = self.link.watchdog.answer(client.generate(message.clone())).await?;
+            let opened = self.link.watchdog.response(client.generate(message.clone())).await?;
             Ok::<_, EngineError>(opened.into_inner())
         };
         let events = patiently(open, EngineError::is_passing).await?;
@@ -151,7 +151,7 @@ impl Llm for GrpcLlm {
         let message = prefill(&self.settings, request, open);
         let read = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
-            self.link.watchdog.answer(client.prefill(message.clone())).await
+            self.link.watchdog.response(client.prefill(message.clone())).await
         };
         // Retry while the engine restarts: it then has the most to prefill.
         let starts = |error: &EngineError| matches!(error, EngineError::Unavailable(_));
@@ -170,7 +170,7 @@ impl Llm for GrpcLlm {
         };
         let count = || async {
             let mut client = LlmClient::new(self.link.channel.clone());
-            let counted = self.link.watchdog.answer(client.count(message.clone())).await?;
+            let counted = self.link.watchdog.response(client.count(message.clone())).await?;
             Ok::<_, EngineError>(counted.into_inner())
         };
         let reply = patiently(count, EngineError::is_passing).await?;

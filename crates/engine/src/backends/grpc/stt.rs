@@ -79,7 +79,7 @@ impl Stt for GrpcStt {
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
         let opened = client.recognize(ReceiverStream::new(outgoing));
-        let answers = self.link.watchdog.answer(opened).await?.into_inner();
+        let answers = self.link.watchdog.response(opened).await?.into_inner();
         let pending = PendingDecode::default();
         let asked = pending.clone();
         let feed = async move {

@@ -34,7 +34,7 @@ impl Tts for GrpcTts {
         let message = segment(&self.settings, request);
         let open = || async {
             let mut client = TtsClient::new(self.link.channel.clone()).max_decoding_message_size(16 << 20);
-            let opened = self.link.watchdog.answer(client.synthesize(message.clone())).await?;
+            let opened = self.link.watchdog.response(client.synthesize(message.clone())).await?;
             Ok::<_, EngineError>(opened.into_inner())
         };
         let parts = patiently(open, EngineError::is_passing).await?;
@@ -44,7 +44,7 @@ impl Tts for GrpcTts {
 
     async fn voices(&self) -> Result<Vec<Voice>, EngineError> {
         let mut client = TtsClient::new(self.link.channel.clone());
-        let reply = self.link.watchdog.answer(client.voices(v1::VoicesRequest {})).await?;
+        let reply = self.link.watchdog.response(client.voices(v1::VoicesRequest {})).await?;
         Ok(reply.into_inner().voices.into_iter().map(voice).collect())
     }
 }

@@ -98,7 +98,7 @@ impl Chat {
             reading.begin().await.map_err(denied)
         };
         let watched = async { Ok::<Result<Reading, Denied>, EngineError>(begun.await) };
-        let opened = self.watchdog.answer(watched).await;
+        let opened = self.watchdog.response(watched).await;
         let silence = Silence::before(self.settings.silence_seconds);
         opened.unwrap_or_else(|error| Err(silent(error, asked, silence).into()))
     }

@@ -92,7 +92,7 @@ impl Endpoint {
 
     /// Makes one attempt.
     async fn once(&self, sound: &[i16], language: &str) -> Result<Transcript, Refused> {
-        let found = self.watchdog.answer(self.ask(sound, language)).await;
+        let found = self.watchdog.response(self.ask(sound, language)).await;
         let answer = found.map_err(|error| self.silent(error))?;
         let expected = Expected { given: language, known: self.languages() };
         if answer.is_success()

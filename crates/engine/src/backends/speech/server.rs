@@ -59,7 +59,7 @@ impl Server {
             Some(listing) => listing,
             None => {
                 let looked = async { self.look().await.map_err(|refused| refused.error) };
-                self.watchdog.answer(looked).await.map_err(|error| self.late(error))?
+                self.watchdog.response(looked).await.map_err(|error| self.late(error))?
             }
         };
         let clips = clip::list(&self.clones).await;
@@ -92,7 +92,7 @@ impl Server {
             reading.begin().await.map_err(Refused::from)
         };
         let watched = async { Ok::<Result<Reading, Refused>, EngineError>(begun.await) };
-        let opened = self.watchdog.answer(watched).await;
+        let opened = self.watchdog.response(watched).await;
         opened.unwrap_or_else(|error| Err(self.late(error).into()))
     }
 

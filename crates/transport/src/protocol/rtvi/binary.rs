@@ -31,7 +31,8 @@ pub(super) fn sound(frame: &Bytes, rate: u32) -> Result<Sound, String> {
             "the samples must be an even number of bytes from 2 to {longest} (200 ms), not {size}"
         ));
     }
-    Ok(Sound { rate, count: size / 2, encoded: frame.slice(HEADER..) })
+    let timestamp = header[4..8].try_into().ok().map(u32::from_le_bytes);
+    Ok(Sound { rate, count: size / 2, timestamp, encoded: frame.slice(HEADER..) })
 }
 
 /// Encodes a frame of speech.
@@ -83,6 +84,13 @@ mod tests {
             assert!((found.seconds() - 0.2).abs() < 1e-9);
             assert!(sound(&frame(samples + 1).into(), rate).is_err());
         }
+    }
+
+    #[test]
+    fn sound_has_the_time_that_its_header_says() {
+        let mut bytes = frame(320);
+        bytes[4..8].copy_from_slice(&[1, 2, 3, 4]);
+        assert_eq!(sound(&bytes.into(), 16_000).unwrap().timestamp, Some(0x0403_0201));
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl Protocol for Rtvi {
         }
     }
 
+    fn may_take_long(&self, packet: &Packet) -> bool {
+        // A declaration of tools, whose name may be written with escapes.
+        matches!(packet, Packet::Text(text) if text.contains("tools") || text.contains("\\u"))
+    }
+
     fn samples(&self, sound: &Sound) -> Result<Vec<i16>, String> {
         Ok(pcm::samples(&sound.encoded).collect())
     }

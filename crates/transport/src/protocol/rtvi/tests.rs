@@ -77,6 +77,21 @@ fn an_error_response_has_the_id_of_its_request() {
 }
 
 #[test]
+fn a_declaration_of_tools_may_take_long_however_it_is_written_and_other_messages_do_not() {
+    let declared = r#"{"type":"client-message","data":{"t":"set-tools","d":{"tools":[]}}}"#;
+    let escaped = r#"{"type":"client-message","data":{"t":"set-t\u006fols","d":{"t\u006fols":[]}}}"#;
+    assert_eq!(decode(declared), decode(escaped));
+    for (text, expected) in [
+        (declared, true),
+        (escaped, true),
+        (r#"{"type":"send-text","data":{"content":"Hello."}}"#, false),
+        (r#"{"type":"llm-function-call-result","data":{"tool_call_id":"1-1","result":"blue"}}"#, false),
+    ] {
+        assert_eq!(Rtvi::default().may_take_long(&text.to_owned().into()), expected, "{text}");
+    }
+}
+
+#[test]
 fn tools_are_declared_their_results_are_read_and_faults_are_named() {
     let declared = r#"{"type":"client-message","id":"7","data":{"t":"set-tools","d":{"tools":[{"name":"x","description":"X."}]}}}"#;
     assert!(

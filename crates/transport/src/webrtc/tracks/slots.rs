@@ -58,21 +58,21 @@ impl Slots {
 
     /// The offer with tracks assigned to its sections. A new section gets a slot.
     pub(super) fn slot(&mut self, offer: &Offer) -> Offer {
-        let mut seated = offer.clone();
+        let mut assigned = offer.clone();
         if self.catalogue.all().next().is_none() {
-            return seated;
+            return assigned;
         }
         if offer.has_data() {
             self.carried.before_data.get_or_insert(self.carried.slots.len());
         }
-        let mut sitting = Vec::new();
+        let mut taken = Vec::new();
         // Sections that have a slot already go first.
         for is_new in [false, true] {
             for further in &offer.further {
                 let at = if is_new {
                     let comes = !self.is_known(further);
                     comes
-                        .then(|| self.vacant(further, &sitting).or_else(|| self.place(further, offer)))
+                        .then(|| self.vacant(further, &taken).or_else(|| self.place(further, offer)))
                         .flatten()
                 } else {
                     self.known(further)
@@ -82,12 +82,12 @@ impl Slots {
                 let Some(slot) = self.carried.slots.get_mut(at) else { continue };
                 slot.section.clone_from(&further.mid);
                 slot.ssrc = ssrc.or(slot.ssrc);
-                sitting.push(slot.at);
-                seated.take(further, slot);
+                taken.push(slot.at);
+                assigned.take(further, slot);
             }
         }
-        seated.carried = self.carried.clone();
-        seated
+        assigned.carried = self.carried.clone();
+        assigned
     }
 
     /// The slot that the section has already.
@@ -101,10 +101,10 @@ impl Slots {
     }
 
     /// A slot whose section was turned off.
-    fn vacant(&self, further: &Further, sitting: &[usize]) -> Option<usize> {
+    fn vacant(&self, further: &Further, taken: &[usize]) -> Option<usize> {
         let wanted = self.catalogue.of_direction(further);
         let fits = |slot: &&Slot| {
-            !sitting.contains(&slot.at) && wanted.contains(&slot.track) && is_offered(slot, further)
+            !taken.contains(&slot.at) && wanted.contains(&slot.track) && is_offered(slot, further)
         };
         self.carried.slots.iter().find(fits).map(|slot| slot.at)
     }

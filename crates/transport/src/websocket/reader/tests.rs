@@ -103,6 +103,53 @@ async fn a_flood_of_pings_is_read_no_faster_than_one_of_messages() {
     assert!((4..6).contains(&took.as_secs()), "a burst of 200, and 20 in each second: {took:?}");
 }
 
+/// 20 ms of sound, as many frames after the first one as the client's clock says.
+fn sound_at(frame: u32) -> Message {
+    let mut bytes = vec![1, 1, 0, 0];
+    bytes.extend((frame * 960).to_le_bytes());
+    bytes.resize(12 + MIC_FRAME * 2, 1);
+    Message::Binary(bytes.into())
+}
+
+/// Which frames the pipeline gets of a client that speaks steadily, but for `left_out` frames behind the first 15; `late`: when it goes on
+/// after them. True: received.
+async fn heard(left_out: u32, late: Duration) -> Vec<bool> {
+    let frames = (0..15).chain(15 + left_out..20 + left_out);
+    let spoken = stream::iter(frames).then(move |frame| async move {
+        let wait = if frame == 15 + left_out { late } else { FRAME };
+        tokio::time::sleep(wait).await;
+        Ok(sound_at(frame))
+    });
+    let (_, mut pipeline) = read_all(Box::pin(spoken)).await;
+    let mut heard = Vec::new();
+    while let Some(frame) = pipeline.mic.recv().await {
+        assert_eq!(frame.received, frame.samples.iter().any(|sample| *sample != 0));
+        heard.push(frame.received);
+    }
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_stands_for_sound_that_the_client_has_left_out() {
+    for left_out in [0, 5, 20] {
+        let whole = [vec![true; 15], vec![false; left_out], vec![true; 5]].concat();
+        let frames = u32::try_from(left_out).unwrap();
+        assert_eq!(heard(frames, FRAME * (frames + 1)).await, whole, "{left_out} frames");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sound_that_is_only_late_is_heard_as_it_was_spoken() {
+    assert_eq!(heard(0, Duration::from_millis(400)).await, [true; 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_that_was_inserted_while_nothing_came_is_not_inserted_again() {
+    let heard = heard(50, Duration::from_secs(1)).await;
+    let silent = heard.iter().filter(|received| !**received).count();
+    assert!((40..=50).contains(&silent), "{silent} frames of silence for a second");
+}
+
 #[tokio::test(start_paused = true)]
 async fn sound_with_repeated_gaps_is_reported() {
     for (pause, frames, told) in [(400, 6, true), (400, 4, false), (100, 40, false), (3_000, 6, false)] {

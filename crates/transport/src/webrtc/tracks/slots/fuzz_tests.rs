@@ -19,10 +19,10 @@ fn tracks_keep_their_sections_in_arbitrary_offers() {
         let mut before = Vec::new();
         for text in [first, second] {
             let Ok(offer) = check_offer(text) else { continue };
-            let seated = slots.slot(&offer);
-            is_answered(&seated, text.len());
-            are_distinct(&seated);
-            let plain = seated.plain(&[], seated.carried.before_data.is_some());
+            let assigned = slots.slot(&offer);
+            is_answered(&assigned, text.len());
+            are_distinct(&assigned);
+            let plain = assigned.plain(&[], assigned.carried.before_data.is_some());
             let sections = sections(&plain);
             assert!(sections.starts_with(&before), "{before:?}, then {sections:?}");
             before = sections;
@@ -42,14 +42,14 @@ fn slots() -> Slots {
 }
 
 /// Checks that no slot has two sections, and that the packets of each can be told apart.
-fn are_distinct(seated: &Offer) {
-    let mut taken: Vec<usize> = seated.taken().map(|taken| taken.slot).collect();
+fn are_distinct(assigned: &Offer) {
+    let mut taken: Vec<usize> = assigned.taken().map(|taken| taken.slot).collect();
     let count = taken.len();
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken.len(), count, "a slot is in two sections");
-    assert!(taken.iter().all(|at| *at < seated.carried.slots.len()));
-    let named = seated.carried.slots.iter().filter(|slot| slot.is_incoming());
+    assert!(taken.iter().all(|at| *at < assigned.carried.slots.len()));
+    let named = assigned.carried.slots.iter().filter(|slot| slot.is_incoming());
     let mut streams: Vec<u32> = named.filter_map(|slot| slot.ssrc).collect();
     let count = streams.len();
     streams.sort_unstable();

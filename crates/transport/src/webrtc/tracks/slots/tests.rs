@@ -41,8 +41,8 @@ fn offer(sections: &[&str]) -> Offer {
 }
 
 /// The first lines of an answer's sections, with their directions.
-fn answer(seated: &Offer) -> Vec<String> {
-    let answer = Ours::read(OURS).unwrap().answer(seated, &[]);
+fn answer(assigned: &Offer) -> Vec<String> {
+    let answer = Ours::read(OURS).unwrap().answer(assigned, &[]);
     let ways = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
     let section = |part: &str| {
         let way = part.lines().find(|line| ways.contains(line)).unwrap();
@@ -66,8 +66,8 @@ fn a_section_gets_a_track_of_its_direction_in_a_codec_that_it_offers() {
         (track("face", "video/VP8", ""), "a=sendonly", NO_VIDEO),
         (track("face", "video/VP8", ""), "a=inactive", NO_VIDEO),
     ] {
-        let seated = slots(vec![track.clone()], Vec::new()).slot(&offer(&[VOICE, &video(way)]));
-        assert_eq!(answer(&seated), [VOICE_IS_ON, expected], "{track:?} {way}");
+        let assigned = slots(vec![track.clone()], Vec::new()).slot(&offer(&[VOICE, &video(way)]));
+        assert_eq!(answer(&assigned), [VOICE_IS_ON, expected], "{track:?} {way}");
     }
     let camera = || vec![track("camera", "video/VP8", "")];
     for (way, expected) in [
@@ -75,19 +75,19 @@ fn a_section_gets_a_track_of_its_direction_in_a_codec_that_it_offers() {
         ("a=sendonly", NO_VIDEO),
         ("a=ssrc:5 cname:c\r\na=recvonly", NO_VIDEO),
     ] {
-        let seated = slots(Vec::new(), camera()).slot(&offer(&[VOICE, &video(way)]));
-        assert_eq!(answer(&seated), [VOICE_IS_ON, expected], "{way}");
+        let assigned = slots(Vec::new(), camera()).slot(&offer(&[VOICE, &video(way)]));
+        assert_eq!(answer(&assigned), [VOICE_IS_ON, expected], "{way}");
     }
 }
 
 #[test]
 fn an_answer_names_the_stream_and_takes_requests_for_keyframes() {
-    let seated = slots(vec![track("face", "video/VP8", "")], Vec::new()).slot(&offer(&[
+    let assigned = slots(vec![track("face", "video/VP8", "")], Vec::new()).slot(&offer(&[
         VOICE,
         &video("a=recvonly"),
         DATA,
     ]));
-    let answer = Ours::read(OURS).unwrap().answer(&seated, &[]);
+    let answer = Ours::read(OURS).unwrap().answer(&assigned, &[]);
     let video = answer.split("m=").find(|part| part.starts_with("video")).unwrap();
     for line in [
         "a=mid:1",
@@ -108,11 +108,11 @@ fn each_track_has_one_section_and_each_section_one_track() {
     let mut slots = slots(faces, vec![track("camera", "video/VP8", ""), track("music", "audio/opus", "")]);
     let (shown, both) = (video("a=recvonly"), video("a=ssrc:5 cname:c\r\na=sendrecv"));
     let music = VOICE.replace("ssrc:1", "ssrc:9");
-    let seated = slots.slot(&offer(&[VOICE, &shown, &both, &both, &both, &music]));
+    let assigned = slots.slot(&offer(&[VOICE, &shown, &both, &both, &both, &music]));
     let video = |way| format!("video 9 UDP/TLS/RTP/SAVPF 96 {way}");
     let music = "audio 9 UDP/TLS/RTP/SAVPF 111 recvonly".to_owned();
     assert_eq!(
-        answer(&seated)[1..],
+        answer(&assigned)[1..],
         [video("sendonly"), video("sendonly"), video("recvonly"), NO_VIDEO.to_owned(), music]
     );
 }
@@ -134,8 +134,8 @@ fn a_section_keeps_its_track_on_hold_and_gives_it_up_when_it_is_turned_off() {
 fn the_crate_gets_sections_in_the_order_in_which_they_were_added() {
     let mut slots = slots(vec![track("face", "video/VP8", "")], vec![track("camera", "video/VP8", "")]);
     let mut names = |sections: &[&str]| {
-        let seated = slots.slot(&offer(sections));
-        let plain = seated.plain(&[], false);
+        let assigned = slots.slot(&offer(sections));
+        let plain = assigned.plain(&[], false);
         let group = plain.lines().find_map(|line| line.strip_prefix("a=group:BUNDLE ")).unwrap().to_owned();
         let mids: Vec<&str> = plain.lines().filter_map(|line| line.strip_prefix("a=mid:")).collect();
         assert_eq!(mids.join(" "), group);
@@ -152,11 +152,11 @@ fn the_crate_gets_sections_in_the_order_in_which_they_were_added() {
 fn sound_without_an_ssrc_is_not_lost_beside_a_track() {
     let unnamed = VOICE.replace("a=ssrc:1 cname:c\r\n", "");
     let face = || vec![track("face", "video/VP8", "")];
-    let seated = slots(face(), Vec::new()).slot(&offer(&[&unnamed, &video("a=recvonly")]));
-    assert_eq!(answer(&seated), [VOICE_IS_ON, NO_VIDEO]);
+    let assigned = slots(face(), Vec::new()).slot(&offer(&[&unnamed, &video("a=recvonly")]));
+    assert_eq!(answer(&assigned), [VOICE_IS_ON, NO_VIDEO]);
     let listener = format!("{unnamed}a=recvonly\r\n");
-    let seated = slots(face(), Vec::new()).slot(&offer(&[&listener, &video("a=recvonly")]));
-    assert_eq!(answer(&seated)[1], "video 9 UDP/TLS/RTP/SAVPF 96 sendonly");
+    let assigned = slots(face(), Vec::new()).slot(&offer(&[&listener, &video("a=recvonly")]));
+    assert_eq!(answer(&assigned)[1], "video 9 UDP/TLS/RTP/SAVPF 96 sendonly");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_section_whose_packets_would_be_taken_for_sound_is_turned_off() {
         (sent(1), NO_VIDEO),
         (as_opus, "video 0 UDP/TLS/RTP/SAVPF 111 98 inactive"),
     ] {
-        let seated = slots(Vec::new(), camera()).slot(&offer(&[VOICE, &section]));
-        assert_eq!(answer(&seated)[1..], [expected], "{section}");
+        let assigned = slots(Vec::new(), camera()).slot(&offer(&[VOICE, &section]));
+        assert_eq!(answer(&assigned)[1..], [expected], "{section}");
     }
 }
