@@ -90,7 +90,7 @@ pub async fn offer(
     let access = Access::of(&app, principal, offer.resume, names)?;
     let voice = chosen(&app, offer.voice.as_deref(), language.as_deref()).await?;
     let (ports, pipeline) = call_ports();
-    let ports = TransportPorts { comes_back: seat.is_resumed(), ..ports };
+    let ports = TransportPorts { comes_back: access.is_resumed(), ..ports };
     let token = app.calls.transport_token();
     let tasks = app.calls.tasks().clone();
     let protocol = dialect.open(Carrier::Channel);

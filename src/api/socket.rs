@@ -123,7 +123,7 @@ pub async fn socket(
         .max_frame_size(LARGEST_MESSAGE)
         .write_buffer_size(COLLECTED)
         .max_write_buffer_size(WAITING);
-    let comes_back = seat.is_resumed();
+    let comes_back = access.is_resumed();
     // Only a token that can be answered is used up.
     let call = Box::pin(access.take(&app)).await?;
     Ok(upgrade.on_upgrade(move |socket| async move {
