@@ -104,8 +104,8 @@ impl ConnectionTracks {
         offer: &Offer,
         pc: &dyn PeerConnection,
     ) -> Result<Offer, OfferError> {
-        let seated = self.slots.lock().slot(offer);
-        for slot in &seated.carried.slots {
+        let assigned = self.slots.lock().slot(offer);
+        for slot in &assigned.carried.slots {
             let TrackId::Outgoing(at) = slot.track else { continue };
             let Some(outlet) = self.outlets.get(at) else { continue };
             if !outlet.is_added.swap(true, Ordering::Relaxed) {
@@ -116,16 +116,16 @@ impl ConnectionTracks {
                 added.await.map_err(|error| OfferError::Internal { detail: error.to_string() })?;
             }
         }
-        Ok(seated)
+        Ok(assigned)
     }
 
     /// To be called once the offer is answered: its tracks flow from now on, and no others.
-    pub(in crate::webrtc) fn answered(&self, seated: &Offer) {
+    pub(in crate::webrtc) fn answered(&self, assigned: &Offer) {
         for (at, outlet) in self.outlets.iter().enumerate() {
             let of_track = |slot: usize| {
-                seated.carried.slots.get(slot).filter(|slot| slot.track == TrackId::Outgoing(at))
+                assigned.carried.slots.get(slot).filter(|slot| slot.track == TrackId::Outgoing(at))
             };
-            let mut taken = seated.taken().filter(|taken| taken.direction.receives());
+            let mut taken = assigned.taken().filter(|taken| taken.direction.receives());
             let slot = taken.find_map(|taken| of_track(taken.slot));
             outlet.taking.send_replace(slot.map(|slot| Taking { payload_type: slot.payload_type }));
         }
