@@ -21,6 +21,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// While calls are served, the pause after a piece is so many times as long as its recognition took: the call's language model and
 /// voice need the cores that the recogniser would take.
 const REST: u32 = 2;
+/// The longest such pause. What takes longer has been held back by calls already.
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// Recognises the pieces of one recording.
 pub(crate) struct Ear {
@@ -87,7 +89,8 @@ impl Ear {
         let ended = || EngineError::Failed("recognition ended without a result".into());
         let words = heard.ok_or_else(ended)??.words;
         if (self.busy)() {
-            tokio::time::sleep(Duration::from_millis(words.decode_ms.into()) * REST).await;
+            let rest = Duration::from_millis(words.decode_ms.into()) * REST;
+            tokio::time::sleep(rest.min(LONGEST_REST)).await;
         }
         Ok(words)
     }
@@ -175,17 +178,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn recognition_rests_after_a_piece_while_calls_are_served() {
-        let stt = Arc::new(ScriptedStt::by_ear(|_| Transcript {
-            text: "These are the words.".into(),
-            decode_ms: 3_000,
-            ..Transcript::default()
-        }));
-        for (busy, least, most) in [(true, 6, 60), (false, 0, 3)] {
+        for (busy, decode_ms, least, most) in
+            [(true, 3_000, 6, 10), (true, 60_000, 10, 14), (false, 3_000, 0, 3)]
+        {
+            let stt = Arc::new(ScriptedStt::by_ear(move |_| Transcript {
+                text: "These are the words.".into(),
+                decode_ms,
+                ..Transcript::default()
+            }));
             let mut ear = Ear { busy: Arc::new(move || busy), ..ear(&stt) };
             let began = tokio::time::Instant::now();
             assert!(ear.hear(&sound()).await.unwrap().is_some());
             let took = began.elapsed().as_secs();
-            assert!((least..most).contains(&took), "{busy}: {took} s");
+            assert!((least..most).contains(&took), "{busy}, {decode_ms} ms: {took} s");
         }
     }
 

@@ -139,9 +139,11 @@ impl Jobs {
         self.apart && class.is_recording()
     }
 
-    /// The first job that waits for the same thread as this one.
+    /// The first job that waits for the thread at which this one is. A recording that began before recordings got a thread of their own is
+    /// at that of calls.
     fn rival(&self, job: &Job) -> Option<Rank> {
-        let aside = self.is_aside(job.rank().class);
+        let caller = job.order.utterance.caller.id;
+        let aside = self.aside.as_ref().is_some_and(|running| running.caller == caller);
         self.waiting.iter().map(|waiting| waiting.rank).find(|rank| self.is_aside(rank.class) == aside)
     }
 

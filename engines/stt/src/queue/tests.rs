@@ -98,6 +98,25 @@ fn a_call_does_not_wait_for_a_recording_on_a_thread_of_its_own_and_the_recording
 }
 
 #[test]
+fn a_recording_that_began_at_the_thread_of_calls_leaves_it_to_them() {
+    let mut front = Front::new(16);
+    front.push(Class::Unhurried);
+    let early = front.queue.next().unwrap();
+    front.queue.set_apart();
+    front.push(Class::Waited);
+    let other = recording(&front.queue);
+    front.push(Class::Waited);
+    assert!(!front.queue.should_stop(&early) && !front.queue.should_yield(&early), "these have their own");
+    front.push(Class::Live);
+    assert!(front.queue.should_stop(&early) && front.queue.should_yield(&early));
+    assert!(!front.queue.should_stop(&other), "it is in no call's way");
+    front.queue.put_back(early);
+    assert_eq!(class(&front.queue.next().unwrap()), Class::Live);
+    let order: Vec<u64> = (0..2).map(|_| recording(&front.queue).order.utterance.caller.id).collect();
+    assert_eq!(order, [2, 0], "it goes on at the other thread");
+}
+
+#[test]
 fn a_recording_that_somebody_waits_for_passes_those_of_jobs() {
     let mut front = Front::new(16);
     front.queue.set_apart();

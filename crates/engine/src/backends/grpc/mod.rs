@@ -28,7 +28,8 @@ use monitor::Monitor;
 use stt::GrpcStt;
 use tts::GrpcTts;
 
-/// Longest time for one transcript or prefill. Responses and segments have no deadline: playout may hold them back.
+/// Longest time for one transcript or prefill of a call. Responses and segments have no deadline, since playout may hold them back, and
+/// recordings have none, since calls may.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes that one stream may send before they are read.
 const STREAM_WINDOW: u32 = 1 << 20;

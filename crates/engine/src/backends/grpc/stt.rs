@@ -77,6 +77,8 @@ impl Stt for GrpcStt {
         };
         // The RPC responds only after the engine has seen a first message.
         _ = wire.try_send(v1::SttInput { input: Some(stt_input::Input::Start(start)) });
+        let watchdog = self.link.watchdog.clone();
+        let watchdog = if ahead { watchdog.behind_others() } else { watchdog };
         let mut client = SttClient::new(self.link.channel.clone()).max_decoding_message_size(1 << 20);
         let opened = client.recognize(ReceiverStream::new(outgoing));
         let answers = self.link.watchdog.response(opened).await?.into_inner();
@@ -85,7 +87,7 @@ impl Stt for GrpcStt {
         let feed = async move {
             while let Some(message) = queue.recv().await {
                 asked.ask(&message);
-                if wire.send(wire_input(message)).await.is_err() {
+                if wire.send(wire_input(message, ahead)).await.is_err() {
                     break;
                 }
             }
@@ -101,7 +103,7 @@ impl Stt for GrpcStt {
             Decoded { number, words: transcript(answer), routed: None }
         });
         let output = ends_with_first(transcripts.boxed(), feed.boxed());
-        Ok(SttStream { input, output: self.link.watchdog.pieces(output, move || pending.is_any()) })
+        Ok(SttStream { input, output: watchdog.pieces(output, move || pending.is_any()) })
     }
 }
 
@@ -117,13 +119,15 @@ fn ends_with_first<T: Send + 'static>(
         .boxed()
 }
 
-fn wire_input(message: SttInput) -> v1::SttInput {
+/// `ahead`: no call waits for the words. The engine then works on them with what calls leave of the processor, which may take many times as
+/// long, so that they have no deadline: the work would be lost, and begun again in vain.
+fn wire_input(message: SttInput, ahead: bool) -> v1::SttInput {
     let input = match message {
         SttInput::Audio(samples) => stt_input::Input::Audio(pcm::bytes(&samples).collect()),
         SttInput::Decode { number, last, stable, phrases } => stt_input::Input::Decode(v1::SttDecode {
             number,
             r#final: last,
-            deadline_ms: deadline_ms(),
+            deadline_ms: if ahead { 0 } else { deadline_ms() },
             samples: 0,
             stable,
             phrases,
@@ -144,5 +148,22 @@ fn transcript(answer: v1::Transcript) -> Transcript {
         no_speech_probability: answer.no_speech_probability,
         average_log_probability: answer.average_log_probability,
         decode_ms: answer.decode_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_call_have_a_deadline_and_those_of_a_recording_have_none() {
+        for (ahead, deadline) in [(false, deadline_ms()), (true, 0)] {
+            let decode =
+                SttInput::Decode { number: 1, last: true, stable: String::new(), phrases: Vec::new() };
+            match wire_input(decode, ahead).input {
+                Some(stt_input::Input::Decode(decode)) => assert_eq!(decode.deadline_ms, deadline),
+                other => panic!("{other:?} is no decode"),
+            }
+        }
     }
 }
