@@ -8,6 +8,10 @@ import { KeptSound } from './kept-sound.js';
 
 /** Frames that go with each that is captured: four times the pace of speech. */
 const AT_ONCE = 4;
+/** Longest time for all of it: a slow connection may not hold the microphone for good, and the server takes no more after 30 s. */
+const WITHIN_MS = 15000;
+/** Time without a captured frame after which the microphone is not held any longer: frames go out only with those. */
+const STALLED_MS = 2000;
 
 export class HandOver {
     /** @param {import('./session.js').CallSession} session */
@@ -18,13 +22,16 @@ export class HandOver {
         this.node = null;
         /** @type {import('./kept-sound.js').KeptFrame[] | null} What is still to be sent; null: nothing, the microphone is live. */
         this.waiting = null;
+        /** Frames captured so far. */
+        this.captured = 0;
+        /** @type {ReturnType<typeof setTimeout> | undefined} */
+        this.timer = undefined;
     }
 
     /** A call begins. Without audio worklets nothing is kept. */
     begin() {
         const { context, mic, worklets } = this.session.graph;
         this.end();
-        this.kept.clear();
         if (!worklets || context === null || mic === null) {
             return;
         }
@@ -39,7 +46,7 @@ export class HandOver {
         this.node.connect(context.destination); // silent, but an unconnected node is not run
     }
 
-    /** The call is over. */
+    /** The call is over: nothing of it is kept. */
     end() {
         if (this.node !== null) {
             this.session.graph.mic?.disconnect(this.node);
@@ -48,7 +55,8 @@ export class HandOver {
             this.node.port.postMessage('close');
             this.node = null;
         }
-        this.waiting = null;
+        this.stop();
+        this.kept.clear();
     }
 
     /**
@@ -59,8 +67,8 @@ export class HandOver {
      */
     lost(signAt, agentSpoke) {
         // What was still waiting has not been heard either.
-        this.kept.lost(Math.min(signAt, this.waiting?.[0]?.at ?? Infinity), agentSpoke);
-        this.waiting = null;
+        this.kept.lost(signAt, agentSpoke, this.waiting?.[0]?.at);
+        this.stop();
     }
 
     /**
@@ -71,12 +79,31 @@ export class HandOver {
     goOn(resumed) {
         const unheard = this.kept.handOver();
         this.waiting = resumed && this.node !== null ? unheard : [];
+        this.watch(Date.now() + WITHIN_MS);
         this.finish();
+    }
+
+    /**
+     * Lets the microphone be heard without the rest if that takes too long.
+     *
+     * @param {number} until - as Date.now() counts
+     */
+    watch(until) {
+        const { captured } = this;
+        this.timer = setTimeout(() => {
+            if (captured !== this.captured && Date.now() < until) {
+                this.watch(until);
+            } else {
+                this.waiting = [];
+                this.finish();
+            }
+        }, STALLED_MS);
     }
 
     /** @param {import('./capture-worklet.js').CapturedFrame} frame */
     hear({ at, samples }) {
         const frame = this.kept.hear(at, samples);
+        this.captured += 1;
         const { transport } = this.session;
         const waiting = this.waiting;
         if (waiting === null) {
@@ -87,6 +114,7 @@ export class HandOver {
             if (transport === null || !transport.sendSound(waiting[0].samples)) {
                 return; // the connection is slower than that, for now
             }
+            waiting[0].sentAt = at;
             waiting.shift();
         }
         this.finish();
@@ -95,8 +123,14 @@ export class HandOver {
     /** Lets the microphone itself be heard once nothing waits. */
     finish() {
         if (this.waiting?.length === 0) {
-            this.waiting = null;
+            this.stop();
             void this.session.transport?.goLive(this.session.input.track);
         }
+    }
+
+    /** Nothing waits any more. */
+    stop() {
+        clearTimeout(this.timer);
+        this.waiting = null;
     }
 }

@@ -28,6 +28,7 @@ const LOUDEST_NOISE = 0.05;
  * @property {number} at - when its last sample was captured
  * @property {Int16Array} samples - 20 ms at 16 kHz
  * @property {boolean} voice - somebody may be speaking
+ * @property {number} [sentAt] - when it was handed over; none: it was sent as it was captured, if there was a connection
  */
 
 export class KeptSound {
@@ -49,6 +50,7 @@ export class KeptSound {
     hear(at, samples) {
         const level = rms(samples);
         this.noise = level < this.noise ? level * 0.1 + this.noise * 0.9 : Math.min(LOUDEST_NOISE, this.noise * 1.005 + 1e-7);
+        /** @type {KeptFrame} */
         const frame = { at, samples, voice: level > Math.max(VOICE_RMS, this.noise * NOISE_FACTOR) };
         this.frames.push(frame);
         if (this.frames.length > KEPT_FRAMES) {
@@ -62,9 +64,11 @@ export class KeptSound {
      *
      * @param {number} signAt - when the server last gave a sign of life
      * @param {boolean} agentSpoke - the agent was heard then, so that what sounded may be its echo
+     * @param {number} [waitedFrom] - what was captured from then on had still to be handed over
      */
-    lost(signAt, agentSpoke) {
-        let first = this.frames.findIndex(({ at }) => at > signAt - ON_THE_WAY_MS);
+    lost(signAt, agentSpoke, waitedFrom = Infinity) {
+        const isHeard = (/** @type {KeptFrame} */ { at, sentAt = at }) => at < waitedFrom && sentAt <= signAt - ON_THE_WAY_MS;
+        let first = this.frames.findIndex((frame) => !isHeard(frame));
         if (first < 0) {
             first = this.frames.length;
         }
@@ -108,10 +112,17 @@ export class KeptSound {
     /** Frames that the server has perhaps not heard, with the silence before them. */
     unheard() {
         const first = this.frames.findIndex(({ at }) => at >= this.unheardFrom);
-        return first < 0 ? [] : this.frames.slice(Math.max(0, first - BEFORE_FRAMES));
+        if (first < 0) {
+            return [];
+        }
+        let from = first;
+        while (from > Math.max(0, first - BEFORE_FRAMES) && !this.frames[from - 1].voice) {
+            from--;
+        }
+        return this.frames.slice(from);
     }
 
-    /** A call begins: nothing of the last one is kept. */
+    /** The call is over: nothing of it is kept. */
     clear() {
         this.frames = [];
         this.unheardFrom = Infinity;

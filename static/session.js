@@ -179,6 +179,7 @@ export class CallSession extends EventTarget {
         try {
             await audio;
             setup.reach('audio');
+            current.signal.throwIfAborted(); // hung up meanwhile: nothing may listen any more
             this.handOver.begin();
             const resumed = await this.dialling.call(this.options, current.signal, setup);
             this.connected(resumed, resumed ? this.dialogue.agent : 'listening');

@@ -111,7 +111,22 @@ test('what the microphone heard while the agent spoke, before the loss, may be t
     microphone.kept.lost(microphone.now, true);
     microphone.hears(1000, false);
     const handed = microphone.handOver();
-    assert.ok(handed === null || handed.voice <= 600, JSON.stringify(handed));
+    assert.ok(handed === null || handed.voice <= 300, JSON.stringify(handed));
+});
+
+test('what was handed over to a connection that is lost before it gave a sign of life is handed over again', () => {
+    for (const [signAfterMs, voice] of [[-500, 1000], [1000, undefined]]) {
+        const microphone = new Microphone();
+        microphone.kept.lost(0, false);
+        microphone.hears(1000, true);
+        microphone.hears(3000, false);
+        const handedOverAt = microphone.now;
+        microphone.kept.handOver().forEach((frame) => (frame.sentAt = handedOverAt));
+        microphone.hears(1000, false);
+        microphone.kept.lost(handedOverAt + (signAfterMs ?? 0), false);
+        microphone.hears(1000, false);
+        assert.equal(microphone.handOver()?.voice, voice);
+    }
 });
 
 test('no more than the last twenty seconds are kept', () => {
@@ -214,4 +229,32 @@ test('a new call in its place hears the microphone at once, and nothing of befor
     assert.equal(live(), true);
     speak(handOver, 5, 31);
     assert.deepEqual(sent, []);
+});
+
+test('a connection that is too slow to catch up does not hold the microphone for good', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    const { handOver, live, busy } = connection();
+    handOver.lost(0, false);
+    speak(handOver, 30);
+    busy(true);
+    handOver.goOn(true);
+    for (let second = 0; second < 20; second++) {
+        assert.ok(!live() || second >= 15, 'there is time for what was said');
+        speak(handOver, 50, 31 + 50 * second);
+        t.mock.timers.tick(1000);
+    }
+    assert.equal(live(), true);
+});
+
+test('a microphone of which nothing is captured any more is not held', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    const { handOver, live } = connection();
+    handOver.lost(0, false);
+    speak(handOver, 30);
+    handOver.goOn(true);
+    speak(handOver, 1, 31);
+    t.mock.timers.tick(2000);
+    assert.equal(live(), false, 'a frame came meanwhile');
+    t.mock.timers.tick(2000);
+    assert.equal(live(), true);
 });
