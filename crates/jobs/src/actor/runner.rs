@@ -91,7 +91,12 @@ impl Runner {
         let shortage = Arc::new(Shortage::default());
         let mut work = Work { worker, items: JoinSet::new(), handles: HashMap::new(), notes, shortage };
         for Left { id, job } in std::mem::take(&mut self.left) {
+            let is_cancelled = job.is_cancelled();
             self.happened(Event::Added { id, job: Box::new(job) }, &mut work).await;
+            if is_cancelled {
+                // The server before may have stopped when that was written down and its texts still stood there.
+                self.chore(Chore::Cancel(id)).await;
+            }
         }
         let mut tick = tokio::time::interval(TICK);
         loop {

@@ -290,7 +290,11 @@ impl Store {
             return Ok(known.clone());
         }
         let lines = Arc::new(Lines::of(self.items(id)?)?);
-        self.lines.lock().insert(id, lines.clone());
+        let mut known = self.lines.lock();
+        // Of a job that was closed meanwhile nobody would forget them.
+        if self.room.is_open(id) {
+            known.insert(id, lines.clone());
+        }
         Ok(lines)
     }
 }
