@@ -1,6 +1,6 @@
 //! The one task that owns the queue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,7 +182,9 @@ impl Runner {
         if job.retries() >= MOST_RETRIES {
             return Err(Refusal::Retries(MOST_RETRIES));
         }
-        blocking(&self.store, move |store| store.retry(id)).await?;
+        let working: BTreeSet<u32> =
+            work.handles.keys().filter(|place| place.job == id).map(|place| place.item).collect();
+        blocking(&self.store, move |store| store.retry(id, &working)).await?;
         self.happened(Event::Retried(id), work).await;
         self.progress(id)
     }
