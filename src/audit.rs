@@ -28,10 +28,12 @@ pub enum Outcome<'a> {
     Done,
     /// It was not, for this reason.
     Refused(&'a str),
+    /// The client left before that was known, or the server failed at it: it may have been done.
+    Unknown,
 }
 
-/// Writes a line. Deeds that were refused are warnings, of which the log takes a bounded number, since any stranger can cause
-/// them.
+/// Writes a line. Deeds that were not done, or perhaps not, are warnings, of which the log takes a bounded number, since any
+/// stranger can cause them.
 pub fn note(deed: Deed<'_>) {
     let Deed { who, action, what, outcome } = deed;
     let who = if who.is_empty() { LOCAL } else { who };
@@ -39,6 +41,7 @@ pub fn note(deed: Deed<'_>) {
     match outcome {
         Outcome::Done => tracing::info!(target: TARGET, who, action, what, result = "done", "audit"),
         Outcome::Refused(result) => tracing::warn!(target: TARGET, who, action, what, result, "audit"),
+        Outcome::Unknown => tracing::warn!(target: TARGET, who, action, what, result = "unknown", "audit"),
     }
 }
 
@@ -111,9 +114,11 @@ mod tests {
         let deed = Deed { who: "192.0.2.7", action: "cancel-job", what: "7f", outcome: Outcome::Done };
         note(deed);
         note(Deed { who: "", outcome: Outcome::Refused("404"), ..deed });
+        note(Deed { outcome: Outcome::Unknown, ..deed });
         let expected = [
             "INFO who=192.0.2.7 action=cancel-job what=7f result=done",
             "WARN who=this machine action=cancel-job what=7f result=404",
+            "WARN who=192.0.2.7 action=cancel-job what=7f result=unknown",
         ];
         assert_eq!(lines.take(), expected);
     }

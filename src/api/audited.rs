@@ -1,7 +1,7 @@
 //! Notes in the audit log who deletes, adds or ends what over HTTP.
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{Method, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -33,15 +33,40 @@ pub(super) async fn note(Caller(principal): Caller, request: Request, next: Next
 
 async fn noted(principal: Principal, request: Request, next: Next) -> Response {
     let Some(action) = action_of(&request) else { return next.run(request).await };
-    let path = request.uri().path().to_owned();
+    let what = request.uri().path().to_owned();
+    let mut row = Row { who: principal.user(), action, what, status: None };
     let response = next.run(request).await;
-    // A new voice has its address from its name, which the body of the request holds.
-    let made = response.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
-    let what = made.unwrap_or(&path);
-    let status = response.status();
-    let outcome = if status.is_success() { Outcome::Done } else { Outcome::Refused(status.as_str()) };
-    audit::note(Deed { who: &principal.user(), action, what, outcome });
+    row.ended(&response);
     response
+}
+
+/// A line that is written in any case: also if the client leaves, or the handler panics, before there is a response.
+struct Row {
+    who: String,
+    action: &'static str,
+    what: String,
+    status: Option<StatusCode>,
+}
+
+impl Row {
+    fn ended(&mut self, response: &Response) {
+        self.status = Some(response.status());
+        // A new voice has its address from its name, which the body of the request holds.
+        if let Some(made) = response.headers().get(header::LOCATION).and_then(|place| place.to_str().ok()) {
+            made.clone_into(&mut self.what);
+        }
+    }
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        let outcome = match &self.status {
+            None => Outcome::Unknown,
+            Some(status) if status.is_success() => Outcome::Done,
+            Some(status) => Outcome::Refused(status.as_str()),
+        };
+        audit::note(Deed { who: &self.who, action: self.action, what: &self.what, outcome });
+    }
 }
 
 fn action_of(request: &Request) -> Option<&'static str> {
@@ -53,7 +78,6 @@ fn action_of(request: &Request) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::http::StatusCode;
     use axum::response::IntoResponse;
     use axum::routing::{MethodRouter, delete, get};
     use axum::{Router, middleware};
@@ -94,6 +118,24 @@ mod tests {
             "WARN who=192.0.2.7 action=delete-job what=/api/jobs/0b5e result=404",
         ];
         assert_eq!(lines.take(), expected);
+    }
+
+    #[tokio::test]
+    async fn what_a_client_does_that_leaves_before_the_response_is_noted() {
+        let (lines, _guard) = Lines::kept();
+        let note = |request: Request, next: Next| noted(Principal::Anonymous, request, next);
+        let never: MethodRouter = delete(std::future::pending::<StatusCode>);
+        let routes = Router::new().route("/api/jobs/{id}", never).layer(middleware::from_fn(note));
+        let request = Request::delete("/api/jobs/0b5e").body(Body::empty()).unwrap();
+        tokio::select! {
+            biased;
+            _ = routes.oneshot(request) => panic!("there is no response"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(
+            lines.take(),
+            ["WARN who=this machine action=delete-job what=/api/jobs/0b5e result=unknown"]
+        );
     }
 
     #[test]

@@ -165,6 +165,7 @@ impl Queue {
             }
             Event::Deleted(id) => {
                 if self.jobs.remove(&id).is_some() {
+                    self.turns.values_mut().for_each(|turns| turns.retain(|other| *other != id));
                     commands.push(Command::Remove(id));
                 }
             }

@@ -10,14 +10,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use visavis_jobs::actor::now;
 use visavis_jobs::link::Link;
-use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress};
+use visavis_jobs::{Form, JobId, Jobs, LinkFault, Progress, Refusal};
 
 use super::places::{Place, Places, Seated, fill};
 use super::refused::{self, of_store};
 use super::shown::{self, Shown};
 use super::{DAY, events, results, texts, upload};
 use crate::admission::{Permit, Principal};
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, broken};
 use crate::api::{App, hearing, speech};
 use crate::config;
 
@@ -93,8 +93,15 @@ impl Office {
         let (jobs, id) = self.named(id)?;
         let is_over = jobs.progress(id).is_some_and(|progress| progress.status.is_over());
         let place = if is_over { self.place(jobs, whose)? } else { None };
-        let progress = jobs.retry(id).await.map_err(|refusal| self.refused(refusal))?;
-        fill(place, id);
+        let jobs = jobs.clone();
+        // It is tried again, and has its place, also if its client leaves.
+        let retrying = tokio::spawn(async move {
+            let progress = jobs.retry(id).await?;
+            fill(place, id);
+            Ok::<_, Refusal>(progress)
+        });
+        let retried = retrying.await.map_err(|_| broken())?;
+        let progress = retried.map_err(|refusal| self.refused(refusal))?;
         Ok(self.answer(StatusCode::ACCEPTED, id, &progress))
     }
 

@@ -95,6 +95,7 @@ impl<'a> Texts<'a> {
             return Err(wrong(field, format!("{field} has more than {} entries", u32::MAX)));
         }
         check_shared(&usual, items.len())?;
+        check_forms(&usual)?;
         Ok(Self { name, field, items, usual })
     }
 
@@ -119,7 +120,7 @@ impl<'a> Texts<'a> {
         };
         let mut shared = Vec::new();
         for (name, value) in &self.usual {
-            if !item.contains_key(*name) {
+            if item.get(*name).is_none_or(Value::is_null) {
                 item.insert((*name).to_owned(), value.clone());
                 shared.push(*name);
             }
@@ -182,6 +183,19 @@ fn check_shared(usual: &BTreeMap<&'static str, Value>, items: usize) -> Result<(
         }
         _ => Ok(()),
     }
+}
+
+/// Checks the form of what holds for all items, so that no item is blamed for it.
+fn check_forms(usual: &BTreeMap<&'static str, Value>) -> Result<(), Problem> {
+    for (name, value) in usual {
+        let alone = [("text".to_owned(), Value::from("a")), ((*name).to_owned(), value.clone())];
+        let line = Value::Object(Map::from_iter(alone)).to_string();
+        Asked::speak(line.as_bytes()).map_err(|fault| match fault {
+            Fault::Wrong { message, .. } => wrong(name, message),
+            other => wrong(name, format!("{name} has the wrong form: {}", other.message())),
+        })?;
+    }
+    Ok(())
 }
 
 fn check_kind(kind: Option<&str>) -> Result<(), Problem> {
@@ -250,6 +264,8 @@ mod tests {
             json!({ "text": "c", "voice": "eva", "format": "wav" }),
         ];
         assert_eq!(lines(Form::Job, &body).unwrap(), expected);
+        let null = json!({ "items": [{ "text": "a", "voice": null }], "voice": "joe", "format": null });
+        assert_eq!(lines(Form::Job, &null).unwrap(), [json!({ "text": "a", "voice": "joe" })]);
         let raw = body.to_string();
         let read = Texts::read(Form::Job, raw.as_bytes()).unwrap();
         assert!(read.lines(checked).all(|line| !line.unwrap().contains('\n')), "an item is one line");
@@ -270,6 +286,7 @@ mod tests {
                 "items[1]: format",
             ),
             (Form::Job, json!({ "items": ["a"], "format": "ogg" }), "format", "\"ogg\" is not known"),
+            (Form::Job, json!({ "items": ["a"], "voice": 7 }), "voice", "voice has the wrong form"),
             (
                 Form::Job,
                 json!({ "items": ["a", { "text": "b", "speed": 99 }] }),

@@ -13,12 +13,15 @@ use crate::api::jobs::texts::LONGEST_NAME;
 use crate::api::jobs::{cancel, delete, follow, generate, progress, result, retry, submit};
 use crate::api::openapi::shape::{
     Field, Shape, any, choice, either, field, list, maybe, needed, nothing, number_of, object, or_null, some,
-    some_text, text, text_or_null, text_up_to, whole,
+    some_text, text, text_or_null, text_up_to, whole, whole_of,
 };
 use crate::api::openapi::{About, JSON, Topic};
 
 /// An id of a job.
 const ID: &str = "0b5e9c1a4f7d4e2f8a6b3c5d7e9f1a2b";
+
+/// The latest time, in seconds since 1970, that JSON's numbers hold exactly.
+const LATEST: i64 = (1 << 53) - 1;
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
@@ -238,7 +241,7 @@ fn fetched() -> About {
     of_one("A job's results, by a signed link")
         .more("The links are those of the job. A ZIP file has `index.json`, which says what each file is and what failed.")
         .query("format", choice("The form", &["zip", "json"]))
-        .needed_query("expires", whole("As the link has it"), json!(1_767_312_000))
+        .needed_query("expires", whole_of("As the link has it", &(0..=LATEST)), json!(1_767_312_000))
         .needed_query("signature", text("As the link has it"), json!("c2lnbmF0dXJl"))
         .sends("The results", &["application/zip"])
         .holds("200", JSON, results(), Some(results_example()))

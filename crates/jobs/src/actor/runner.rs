@@ -1,6 +1,6 @@
 //! The one task that owns the queue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,7 +91,12 @@ impl Runner {
         let shortage = Arc::new(Shortage::default());
         let mut work = Work { worker, items: JoinSet::new(), handles: HashMap::new(), notes, shortage };
         for Left { id, job } in std::mem::take(&mut self.left) {
+            let is_cancelled = job.is_cancelled();
             self.happened(Event::Added { id, job: Box::new(job) }, &mut work).await;
+            if is_cancelled {
+                // The server before may have stopped when that was written down and its texts still stood there.
+                self.chore(Chore::Cancel(id)).await;
+            }
         }
         let mut tick = tokio::time::interval(TICK);
         loop {
@@ -177,7 +182,9 @@ impl Runner {
         if job.retries() >= MOST_RETRIES {
             return Err(Refusal::Retries(MOST_RETRIES));
         }
-        blocking(&self.store, move |store| store.retry(id)).await?;
+        let working: BTreeSet<u32> =
+            work.handles.keys().filter(|place| place.job == id).map(|place| place.item).collect();
+        blocking(&self.store, move |store| store.retry(id, &working)).await?;
         self.happened(Event::Retried(id), work).await;
         self.progress(id)
     }

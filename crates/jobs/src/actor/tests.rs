@@ -290,6 +290,26 @@ async fn a_job_is_cancelled_and_deleted_also_where_its_journal_cannot_be_written
 }
 
 #[tokio::test]
+async fn a_job_that_was_cancelled_when_its_server_was_killed_loses_its_texts_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), 1 << 30);
+    let id = server.add(&["hang"]).await;
+    server.until(id, |progress| progress.working == 1).await;
+    server.jobs.store().record(id, &Fact::Cancelled).unwrap();
+    server.kill().await;
+    let items = folder.path().join(id.to_string()).join("items.jsonl");
+    assert!(items.exists(), "the kill came before the deletion");
+    let again = Server::start(folder.path(), 1 << 30);
+    let deleted = async {
+        while items.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, deleted).await.expect("the next start deletes them");
+    assert_eq!(again.jobs.progress(id).unwrap().status, Status::Cancelled);
+}
+
+#[tokio::test]
 async fn a_job_in_work_is_deleted_with_all_that_it_has_and_gives_its_places_to_others() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), 1 << 30);

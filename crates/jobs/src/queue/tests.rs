@@ -81,6 +81,7 @@ fn a_deleted_job_is_removed_once_and_nothing_brings_it_back() {
     let place = started(&queue.handle(added(id, Kind::Speech, 1), 1))[0];
     queue.handle(Event::Failed { place, reason: "no".into() }, 2);
     assert_eq!(queue.handle(Event::Deleted(id), 3), [Command::Remove(id)]);
+    assert!(queue.turns.values().all(VecDeque::is_empty), "it has no turn any more");
     for late in
         [Event::Deleted(id), Event::Done(place), Event::Retried(id), Event::Cancelled(id), Event::Tick]
     {

@@ -16,7 +16,7 @@ mod found;
 mod lines;
 mod room;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -210,14 +210,21 @@ impl Store {
     }
 
     /// Writes down that the failed items of a job are tried again, and drops what the journal has of failures before: however often
-    /// that happens, a journal is no longer than its items and retries.
+    /// that happens, a journal is no longer than its items and retries. Items in work keep theirs: one that has failed just now, of
+    /// which nobody has heard, is not tried again.
     ///
     /// # Errors
     /// If it cannot be written; the journal is as before then.
-    pub fn retry(&self, id: JobId) -> Result<(), StoreError> {
+    pub fn retry(&self, id: JobId, working: &BTreeSet<u32>) -> Result<(), StoreError> {
         let _lock = self.journals.lock();
-        let before = self.facts(id)?.into_iter().filter(|fact| *fact == Fact::Retried).count();
-        let journal = fact::line(&Fact::Retried).repeat(before + 1);
+        let facts = self.facts(id)?;
+        let before = facts.iter().filter(|fact| **fact == Fact::Retried).count();
+        let mut journal = fact::line(&Fact::Retried).repeat(before + 1);
+        for fact in &facts {
+            if matches!(fact, Fact::Failed { item, .. } if working.contains(item)) {
+                journal.extend(fact::line(fact));
+            }
+        }
         files::put(&self.job(id), JOURNAL, &journal)?;
         self.room.close(id, false);
         Ok(())
@@ -290,7 +297,11 @@ impl Store {
             return Ok(known.clone());
         }
         let lines = Arc::new(Lines::of(self.items(id)?)?);
-        self.lines.lock().insert(id, lines.clone());
+        let mut known = self.lines.lock();
+        // Of a job that was closed meanwhile nobody would forget them.
+        if self.room.is_open(id) {
+            known.insert(id, lines.clone());
+        }
         Ok(lines)
     }
 }

@@ -114,6 +114,11 @@ impl Room {
         }
     }
 
+    /// Whether results of a job are kept.
+    pub(super) fn is_open(&self, id: JobId) -> bool {
+        self.books.lock().jobs.get(&id).is_some_and(|own| !own.closed)
+    }
+
     /// Does something short, during which a job is not closed; nothing if it is.
     pub(super) fn while_open(
         &self,
@@ -186,8 +191,10 @@ mod tests {
         room.begin(id).unwrap();
         room.while_open(id, || Ok(())).unwrap();
         room.close(id, true);
+        assert!(!room.is_open(id));
         assert!(matches!(room.while_open(id, || panic!("it is closed")), Err(StoreError::Gone)));
         room.close(id, false);
+        assert!(room.is_open(id) && !room.is_open(JobId::random()));
         room.while_open(id, || Ok(())).unwrap();
     }
 }

@@ -157,7 +157,7 @@ fn no_result_comes_to_a_job_that_is_closed_and_none_of_its_bytes_are_counted() {
     let names = fs::read_dir(folder.path().join(id.to_string()).join(RESULTS)).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!((names.len(), store.room.used()), (1, used));
-    store.retry(id).unwrap();
+    store.retry(id, &BTreeSet::new()).unwrap();
     store.keep(place, "mp3", b"again").unwrap();
     store.remove(id).unwrap();
     assert!(matches!(store.keep(place, "mp3", b"late"), Err(StoreError::Gone)));
@@ -199,7 +199,7 @@ fn a_journal_does_not_grow_with_retries_and_still_says_what_failed() {
             store.record(id, &Fact::failed(item, &"no ".repeat(1_000))).unwrap();
         }
         store.record(id, &Fact::Ended { at: 5 }).unwrap();
-        store.retry(id).unwrap();
+        store.retry(id, &BTreeSet::new()).unwrap();
     }
     store.record(id, &Fact::failed(1, "at last")).unwrap();
     let journal = fs::metadata(folder.path().join(id.to_string()).join(JOURNAL)).unwrap().len();
@@ -209,6 +209,20 @@ fn a_journal_does_not_grow_with_retries_and_still_says_what_failed() {
     let (_store, left) = Store::open(folder.path(), ROOM).unwrap();
     let job = &left[0].job;
     assert_eq!((job.retries(), job.failures(), job.ended()), (30, 1, None));
+}
+
+#[test]
+fn a_retry_keeps_why_an_item_failed_that_the_queue_still_has_in_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(folder.path(), ROOM).unwrap();
+    let id = job(&store, &["a", "b"]);
+    store.record(id, &Fact::failed(0, "before")).unwrap();
+    store.record(id, &Fact::failed(1, "just now")).unwrap();
+    store.retry(id, &BTreeSet::from([1])).unwrap();
+    assert_eq!(store.failures(id).unwrap(), BTreeMap::from([(1, "just now".to_owned())]));
+    drop(store);
+    let progress = found(folder.path(), id);
+    assert_eq!((progress.failed, progress.status), (1, Status::Working));
 }
 
 #[test]
