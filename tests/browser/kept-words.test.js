@@ -22,7 +22,7 @@ test('what is said while the connection is lost comes over the next one, before 
         await page.bringToFront();
         await openPage(page, `${server.url}/call?mode=websocket&avatar=off`);
         await page.getByRole('button', { name: 'Start call' }).click();
-        const first = await server.call();
+        await server.call();
         await waitUntilLive(page);
         await page.waitForFunction(() => sessionStorage.getItem('visavis.resume') !== null, undefined, PATIENCE);
         await page.waitForTimeout(1000);
