@@ -78,7 +78,10 @@ impl Ear {
     }
 }
 
-/// Whether a text is empty, or says no more than the sound's own spelling, such as "Mmm." for "m".
+/// How such sounds are written, a letter that is repeated once.
+const WORDLESS: &str = "ah ahem hm m mhm phew ugh uh um whew";
+
+/// Whether a text is empty, or says no more than a spelling of a sound, such as "Mmm." for "m".
 fn is_only(text: &str, spellings: &str) -> bool {
     let mut words = text.split(|letter: char| !letter.is_alphabetic()).filter(|word| !word.is_empty());
     words.all(|word| {
@@ -103,10 +106,10 @@ async fn sounds_of_a_mouth_have_no_words_and_choose_no_language() {
         ("a high vowel", held_vowel(200.0), ""),
         ("a low vowel", held_vowel(115.0), ""),
         ("a sneeze", sneeze(150.0), ""),
-        ("a murmur", murmur(120.0), "m hm mhm um"),
-        ("a cleared throat", throat(115.0), "ahem hm uh"),
-        ("phew", phew(200.0), "phew whew"),
-        ("ugh", ugh(115.0), "ugh uh ah"),
+        ("a murmur", murmur(120.0), WORDLESS),
+        ("a cleared throat", throat(115.0), WORDLESS),
+        ("phew", phew(200.0), WORDLESS),
+        ("ugh", ugh(115.0), WORDLESS),
     ] {
         let mut ear = Ear::new(engine.clone());
         let noise = ear.hears(&sound).await;

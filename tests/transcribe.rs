@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: a panic fails the test")]
 
 use std::io::Cursor;
+use std::time::Duration;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
 use serde_json::Value;
@@ -11,6 +12,7 @@ mod live;
 use live::Live;
 
 const RATE: u32 = 16_000;
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Recorded speech, one clip directly after the other, as a WAV file.
 fn recording(clips: &[&str]) -> Vec<u8> {
@@ -27,9 +29,10 @@ fn recording(clips: &[&str]) -> Vec<u8> {
     file.into_inner()
 }
 
+/// Sends a recording. On a machine with other work it is heard in what that leaves.
 async fn sent(live: &Live, path: &str, body: Vec<u8>) -> (u16, String) {
     let request = live.server.http().post(live.server.url(path)).header("content-type", "audio/wav");
-    let answer = request.body(body).send().await.unwrap();
+    let answer = request.body(body).timeout(PATIENCE).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
