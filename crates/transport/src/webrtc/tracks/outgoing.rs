@@ -46,6 +46,8 @@ impl Outgoing {
                 self.frames.request_keyframe();
             }
             let happened = tokio::select! {
+                // A frame that came after the client stopped accepting it is not sent any more.
+                biased;
                 changed = state.changed() => changed.map_or(Happened::Closed, |()| Happened::Changed),
                 Ok(()) = taking.changed() => Happened::Changed,
                 request = request(outlet) => request,
